@@ -1,0 +1,1 @@
+"""chatmart: the Dagster code location and the ingest of the WhatsApp KPI warehouse."""

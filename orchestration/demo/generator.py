@@ -1,0 +1,212 @@
+"""Runs the SQL beside it and writes the exports. Python loops over days, never over rows."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+
+import duckdb
+
+from orchestration.warehouse import memory
+
+from .settings import DemoSettings, DemoSummary
+
+Progress = Callable[[str, int, int], None]
+
+SQL = Path(__file__).parent / "sql"
+SEEDS = Path(__file__).parents[2] / "dbt_project" / "seeds"
+
+# Share of a day's chats that begin in each local hour, 0 to 23; adds up to 100.
+HOUR_WEIGHTS = [1, 0, 0, 0, 0, 1, 2, 3, 5, 7, 8, 8, 7, 6, 6, 7, 7, 6, 6, 7, 6, 4, 2, 1]
+
+# Text as it is: a CSV writer without quotes and with a delimiter that no line holds.
+RAW_TEXT = "format csv, header false, quote '', escape '', delimiter '\x01'"
+
+STAGES = ["world", "plan", "messages", "truth", "webhooks"]
+
+SHOPIFY_EXPORT_DAYS = 25
+CHATWOOT_DUMP_DAYS = 25
+
+
+def generate(
+    out: Path,
+    settings: DemoSettings,
+    truth: Path | None = None,
+    progress: Progress | None = None,
+) -> DemoSummary:
+    """Write demo exports below `out` (`<source>/<stream>/…`), the truth to a DuckDB file.
+
+    Files of the same name are replaced, others stay. `truth` gets the schema `truth`
+    (contacts, messages, message_costs, kpi_messaging_months, kpi_costs_months,
+    active_contacts, preferences). Raises FileExistsError when `truth` exists.
+    """
+    started = time.monotonic()
+    report = progress or (lambda stage, done, total: None)
+    if truth is not None and truth.exists():
+        raise FileExistsError(f"{truth} exists: the truth is written once, choose another name")
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="chatmart-demo-") as scratch, memory() as work:
+        _configure(work, settings, Path(scratch))
+        for number, stage in enumerate(STAGES):
+            report(f"drawing: {stage}", number, len(STAGES))
+            work.execute(_sql(stage))
+        if truth is not None:
+            report("writing the truth", len(STAGES), len(STAGES))
+            _keep_truth(work, truth)
+        writer = _Writer(work, out, settings.compress)
+        for number in range(settings.days):
+            day = settings.start_on + timedelta(days=number)
+            report(f"writing {day}", number, settings.days)
+            _write_day(work, writer, day)
+        report("writing reference", settings.days, settings.days)
+        _write_reference(work, writer, settings)
+        counted = work.execute(
+            "select count(*) filter (where direction = 'outbound'), "
+            "count(*) filter (where direction = 'inbound') from truth.messages"
+        ).fetchone()
+        # The scratch file goes with its folder; it must not be the database in use then.
+        work.execute("use memory")
+        work.execute("detach work")
+    assert counted is not None
+    return DemoSummary(
+        messages_outbound=counted[0],
+        messages_inbound=counted[1],
+        webhook_lines=writer.lines["whatsapp/webhooks"],
+        send_lines=writer.lines["whatsapp/sends"],
+        files=writer.files,
+        bytes=writer.bytes,
+        seconds=time.monotonic() - started,
+    )
+
+
+def _sql(name: str) -> str:
+    return (SQL / f"{name}.sql").read_text(encoding="utf-8")
+
+
+def _configure(work: duckdb.DuckDBPyConnection, settings: DemoSettings, scratch: Path) -> None:
+    """Settings of the connection, and the parameters of the SQL as macros."""
+    work.execute(f"set memory_limit = '{settings.memory_limit}'")
+    work.execute(f"set temp_directory = '{scratch}/spill'")
+    # Everything drawn lives in a file: a set of millions doesn't fit in memory.
+    work.execute(f"attach '{scratch}/work.duckdb' as work")
+    work.execute("use work")
+    work.execute("set enable_progress_bar = false")
+    if settings.threads is not None:
+        work.execute(f"set threads = {settings.threads}")
+    start = settings.start_on
+    # About six statuses to a batch: the batches of a ten-minute bucket grow in number, not size.
+    parts = max(1, round(settings.per_day * 3 / 144 / 6))
+    hours = [hour for hour, weight in enumerate(HOUR_WEIGHTS) for _ in range(weight)]
+    values = {
+        "seed_value": str(settings.seed),
+        "contacts_total": str(settings.contacts),
+        "days_total": str(settings.days),
+        "per_day": f"{settings.per_day}::double",
+        "start_at": f"timestamp '{start}'",
+        "end_at": f"timestamp '{settings.end_on + timedelta(days=1)}'",
+        "silent_at": f"timestamp '{start + timedelta(days=settings.silent_after_days)}'",
+        "number_changed_at": f"timestamp '{start + timedelta(days=45)} 10:30:00'",
+        "batch_parts": str(parts),
+        "joint_parts": str(max(1, round(settings.per_day * 3 / 24 / 12))),
+        "hour_curve": str(hours),
+    }
+    for name, value in values.items():
+        work.execute(f"create macro {name}() as {value}")
+    seeds = SEEDS.as_posix().replace("'", "''")
+    work.execute(f"create macro seed_file(name) as '{seeds}/' || name || '.csv'")
+
+
+def _keep_truth(work: duckdb.DuckDBPyConnection, truth: Path) -> None:
+    truth.parent.mkdir(parents=True, exist_ok=True)
+    target = truth.as_posix().replace("'", "''")
+    work.execute(f"attach '{target}' as kept")
+    work.execute("create schema kept.truth")
+    tables = work.execute(
+        "select table_name from duckdb_tables() where schema_name = 'truth' "
+        "and database_name = 'work' order by table_name"
+    ).fetchall()
+    for (table,) in tables:
+        work.execute(f"create table kept.truth.{table} as from truth.{table}")
+    work.execute("detach kept")
+
+
+class _Writer:
+    """Writes query results as files below one folder and counts them."""
+
+    def __init__(self, work: duckdb.DuckDBPyConnection, out: Path, compress: bool) -> None:
+        self._work = work
+        self._out = out
+        self._compress = compress
+        self.lines: dict[str, int] = {"whatsapp/webhooks": 0, "whatsapp/sends": 0}
+        self.files = 0
+        self.bytes = 0
+
+    def write(self, stream: str, name: str, query: str, head: str = "") -> None:
+        """One text column to one file; no file when there is no row. `head`: a first line."""
+        compressed = self._compress and name.endswith(".jsonl")
+        path = self._out / stream / (name + (".gz" if compressed else ""))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        options = RAW_TEXT + (", compression gzip" if compressed else "")
+        target = path.as_posix().replace("'", "''")
+        result = self._work.execute(f"copy ({query}) to '{target}' ({options})").fetchone()
+        rows = int(result[0]) if result else 0
+        if rows == 0:
+            path.unlink(missing_ok=True)
+            return
+        if head:
+            path.write_text(head + "\n" + path.read_text(encoding="utf-8"), encoding="utf-8")
+        self.lines[stream] = self.lines.get(stream, 0) + rows
+        self.files += 1
+        self.bytes += path.stat().st_size
+
+
+def _write_day(work: duckdb.DuckDBPyConnection, writer: _Writer, day: date) -> None:
+    work.execute(f"create or replace macro the_day() as timestamp '{day}'")
+    work.execute(_sql("webhooks_day"))
+    writer.write(
+        "whatsapp/webhooks",
+        f"webhooks-{day}.jsonl",
+        "select line from webhook_lines order by arrival, env_key",
+    )
+    work.execute(_sql("sends_day"))
+    writer.write(
+        "whatsapp/sends",
+        f"sends-{day}.jsonl",
+        "select line from send_lines order by occurred_at, id",
+    )
+
+
+def _write_reference(
+    work: duckdb.DuckDBPyConnection, writer: _Writer, settings: DemoSettings
+) -> None:
+    work.execute(_sql("reference"))
+    heads = dict(work.execute("select name, head from file_heads").fetchall())
+    for stream, name in [
+        ("whatsapp/templates", "templates.jsonl"),
+        ("reference/channels", "channels.csv"),
+        ("reference/internal_contacts", "internal_contacts.csv"),
+    ]:
+        writer.write(
+            stream,
+            name,
+            f"select line from file_lines where name = '{name}' order by position",
+            heads.get(name, ""),
+        )
+    # The shop and the inbox export now and then; what is exported once doesn't change.
+    for number in range(settings.days // SHOPIFY_EXPORT_DAYS):
+        writer.write(
+            "shopify/orders",
+            f"orders_export_{number + 1}.csv",
+            f"select line from order_lines where export_no = {number} order by order_no, line_no",
+            heads["orders_export.csv"],
+        )
+    if settings.days >= CHATWOOT_DUMP_DAYS:
+        writer.write(
+            "chatwoot/conversations",
+            "conversations.csv",
+            "select line from conversation_lines order by conversation_no",
+            heads["conversations.csv"],
+        )

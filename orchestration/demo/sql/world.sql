@@ -1,0 +1,189 @@
+-- The world: business numbers, people, templates. Everything is invented; see data/raw/README.md
+-- for how telephone numbers are chosen. Parameters come as macros (seed_value(), start_at(), …).
+
+-- The purpose is hashed with the key and then hashed once more: DuckDB combines the hashes of
+-- several arguments with XOR, so without the outer hash two purposes would be correlated.
+create macro u(purpose, k) as
+    cast(hash(hash(purpose, k, seed_value())) >> 11 as double) / 9007199254740992.0;
+create macro r(purpose, k, n) as
+    cast(hash(hash(purpose, k, seed_value())) >> 11 as bigint) % n;
+create macro pick(options, purpose, k) as options[r(purpose, k, len(options)) + 1];
+create macro iso(t) as strftime(t, '%Y-%m-%dT%H:%M:%S.%g') || 'Z';
+-- Whole seconds: what a webhook timestamp can hold.
+create macro sec(t) as date_trunc('second', t);
+-- Days a per-day quantity x (a fraction at small scale) spreads over: the rows of day i.
+create macro slots(i, x) as
+    range(cast(floor((i + 1) * x) as bigint) - cast(floor(i * x) as bigint));
+-- Stride through all contacts with a prime: nobody comes twice before everybody came once.
+create macro rotate(i, n, shift) as ((i % n) * 2147483647 + shift) % n;
+
+create table channels as
+select * from (values
+    (1, '104200000000001', '493023125001', 'Europe', 'Europe/Berlin', '200000000000001', false),
+    (2, '104200000000002', '552030000002', 'Latin America', 'America/Sao_Paulo',
+        '200000000000001', true),
+    (3, '104200000000003', '12025550103', 'United States', 'America/New_York',
+        '200000000000002', false),
+    (4, '104200000000004', '442079460104', 'UK pilot', 'Europe/London', '200000000000001', false)
+) as t (channel_no, phone_number_id, display_phone_number, name, timezone, waba_id, is_wrapped);
+
+create table countries as
+select * from (values
+    ('DE', 'Germany', 'de', 'de', 60, 1,
+        ['Lena', 'Jonas', 'Mia', 'Felix', 'Emma', 'Paul', 'Jörg', 'Käthe', 'Emre', 'Zoë 🌱']),
+    ('BR', 'Brazil', 'pt_BR', 'pt', -180, 2,
+        ['João', 'Ana', 'Beatriz', 'Luiz', 'Caio', 'Márcia', 'Thaís', 'Rafa 👋🏽', 'Iara', 'Davi']),
+    ('MX', 'Mexico', 'es_MX', 'es', -360, 2,
+        ['Sofía', 'Mateo', 'Ximena', 'José', 'Renata', 'Íñigo', 'Lupita', 'Ana "Nani"', 'Luis',
+         'Paola']),
+    ('GB', 'United Kingdom', 'en_GB', 'en', 0, 1,
+        ['Oliver', 'Amelia', 'Isla', 'George', 'Siân', 'Niamh O''Hara', 'Harry', 'Ava', 'Leo',
+         'Freya']),
+    ('IN', 'India', 'en', 'en', 330, 1,
+        ['Aarav', 'Diya', 'Ishaan', 'Kavya', 'Rohan', 'Meera', 'Anaya', 'Vihaan', 'प्रिया', 'Sai']),
+    ('US', 'North America', 'en_US', 'en', -300, 3,
+        ['Liam', 'Noah', 'Ella', 'Mason', 'Chloe', 'Grace', 'Ethan', 'Nora', 'Owen', 'Ruby']),
+    ('AR', 'Argentina', 'es_AR', 'es', -180, 2,
+        ['Valentina', 'Tomás', 'Martina', 'Benja', 'Agustín', 'Lola', 'Nicolás', 'Mora', 'Bruno',
+         'Emilia'])
+) as t (country_code, market, template_language, language, utc_offset_minutes, channel_no,
+        first_names);
+
+create table contacts as
+with drawn as (
+    select
+        i as contact_no,
+        case when i in (0, 7) then 0 when i = 1 then 30 when i = 2 then 65
+            else r('country', i, 100) end as country_draw,
+        case when i in (0, 1, 2, 7) then 99 else r('identity', i, 100) end as identity_draw,
+    from range(contacts_total()) as t (i)
+),
+
+placed as (
+    select
+        contact_no,
+        case
+            when country_draw < 26 then 'DE'
+            when country_draw < 48 then 'BR'
+            when country_draw < 62 then 'MX'
+            when country_draw < 74 then 'GB'
+            when country_draw < 84 then 'IN'
+            when country_draw < 94 then 'US'
+            else 'AR'
+        end as country_code,
+        -- bsuid: only a business-scoped user id, for ever; linked: the phone appears later.
+        case when identity_draw < 5 then 'bsuid' when identity_draw < 9 then 'linked'
+            else 'phone' end as identity_kind,
+    from drawn
+),
+
+ranked as (
+    select
+        *,
+        row_number() over (partition by country_code order by contact_no) - 1 as k,
+    from placed
+),
+
+numbered as (
+    select
+        *,
+        -- dialled: as the business has it; canonical: as SOURCES section 4 normalises it.
+        case country_code
+            when 'DE' then '491500' || lpad(k::varchar, 7, '0')
+            when 'GB' then (447700900000 + k)::varchar
+            when 'IN' then (915555500000 + k)::varchar
+            when 'BR' then '55' || [20, 23, 25, 26, 29][k % 5 + 1] || '99'
+                || lpad((k // 5)::varchar, 7, '0')
+            when 'MX' then '52' || [55, 33, 81][k % 3 + 1] || '0' || lpad((k // 3)::varchar, 7, '0')
+            when 'AR' then '54' || if(r('ar_to', contact_no, 2) = 0, '9', '') || '110'
+                || lpad(k::varchar, 7, '0')
+            else '1' || [201, 202, 212, 213, 214, 215, 303, 305, 310, 312, 313, 314, 404, 407,
+                408, 410, 412, 414, 415, 503, 504, 512, 513, 602, 603, 612, 615, 617, 619, 702,
+                703, 704, 713, 716, 718, 801, 804, 808, 813, 907][k % 40 + 1]
+                || '555' || lpad((100 + k // 40)::varchar, 4, '0')
+        end as dialled,
+    from ranked
+)
+
+select
+    n.contact_no,
+    n.country_code,
+    n.identity_kind,
+    n.dialled,
+    -- What Meta shows: Brazil mostly without the ninth digit, Mexico 521 or 52, Argentina 549.
+    case
+        when n.country_code = 'BR' and r('br_wa', n.contact_no, 10) < 7
+            then n.dialled[1:4] || n.dialled[6:]
+        when n.country_code = 'MX' and r('mx_wa', n.contact_no, 2) = 0
+            then '521' || n.dialled[3:]
+        when n.country_code = 'AR' then '549' || right(n.dialled, 10)
+        else n.dialled
+    end as wa_id,
+    case n.country_code
+        when 'BR' then n.dialled[1:4] || n.dialled[6:]
+        when 'AR' then '54' || right(n.dialled, 10)
+        else n.dialled
+    end as phone_canonical,
+    if(n.contact_no = 7, '4915009999007', null) as wa_id_new,
+    n.country_code || '.' || (100000000000000000 + r('bsuid', n.contact_no, 900000000000000000))
+        as bsuid,
+    if(
+        n.identity_kind = 'linked',
+        greatest(start_at() + to_days(50 + cast(r('link', n.contact_no, 30) as integer)),
+            timestamp '2026-07-01') + interval 6 hour,
+        null
+    ) as link_at,
+    pick(c.first_names, 'name', n.contact_no) || ' '
+        || chr(cast(65 + r('initial', n.contact_no, 26) as integer)) || '.' as profile_name,
+    'person' || n.contact_no || '@example.com' as email,
+    c.market,
+    c.language,
+    c.template_language,
+    c.utc_offset_minutes,
+    c.channel_no,
+    r('receipts', n.contact_no, 100) < 17 as has_receipts_off,
+    n.contact_no < 3 as is_internal,
+from numbered as n
+inner join countries as c using (country_code)
+order by n.contact_no;
+
+create table templates as
+select
+    t.name,
+    l.language,
+    t.category,
+    900000000000000 + 100 * row_number() over (order by t.name, l.language) as template_id,
+    t.has_url_button,
+from (values
+    ('seasonal_offer', 'marketing', true), ('seasonal_offer_b', 'marketing', true),
+    ('new_arrivals', 'marketing', true), ('new_arrivals_b', 'marketing', true),
+    ('loyalty_points', 'marketing', false), ('loyalty_points_b', 'marketing', false),
+    ('welcome_1', 'marketing', false), ('welcome_2', 'marketing', true),
+    ('welcome_3', 'marketing', false), ('order_confirmation', 'utility', false),
+    ('shipping_update', 'utility', true), ('payment_reminder', 'utility', false),
+    ('verification_code', 'authentication', true)
+) as t (name, category, has_url_button)
+cross join (select distinct template_language as language from countries) as l
+order by t.name, l.language;
+
+-- Errors as Meta words them. is_request: the answer of POST /messages, no webhook follows.
+create table errors as
+select * from (values
+    (131026, false, 400, 'Message undeliverable', 'Message Undeliverable.'),
+    (131047, false, 400, 'Re-engagement message',
+        'Message failed to send because more than 24 hours have passed since the customer last replied to this number.'),
+    (131049, false, 400,
+        'This message was not delivered to maintain healthy ecosystem engagement.',
+        'In order to maintain a healthy ecosystem engagement, the message failed to be delivered.'),
+    (131050, false, 400, 'Recipient has opted out of marketing messages',
+        'Recipient has opted out of marketing messages from this business.'),
+    (130472, false, 400, 'User''s number is part of an experiment',
+        'Failed to send message because this user''s phone number is part of an experiment.'),
+    (131053, false, 400, 'Media upload error', 'Downloading media from weblink failed.'),
+    (131042, false, 400, 'Business eligibility payment issue',
+        'Message failed to send because there were one or more errors related to your payment method.'),
+    (132001, true, 404, 'Template name does not exist in the translation',
+        'template name does not exist in the requested language'),
+    (131009, true, 400, 'Parameter value is not valid', 'Please check the parameters provided.'),
+    (130429, true, 429, 'Rate limit hit', 'Message failed to send because there were too many messages sent from this phone number in a short period of time.')
+) as t (code, is_request, http_status, title, details);

@@ -1,0 +1,1 @@
+"""Discover, fingerprint, read, load: raw exports into schema `raw`. Knows nothing of Dagster."""

@@ -1,0 +1,746 @@
+"""Load what is new of each stream: plan against the ledger, read, count, register."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+
+from orchestration.ingest import damage
+from orchestration.ingest.discover import Discovery, FoundFile, Refused, discover
+from orchestration.ingest.fields import UnreadableFile, json_lines_sql, load_csv
+from orchestration.ingest.identifiers import key_id, keyed_hash, register, set_key
+from orchestration.ingest.ledger import LEDGER_DDL, highest_load_id, read_state, write_state
+from orchestration.ingest.webhooks import (
+    FULL_KEY_SEARCH_BYTES,
+    KNOWN_STATUS_KEYS,
+    PLAIN_VALUE_KEYS,
+    unfold_odd_sql,
+    unfold_sql,
+)
+from orchestration.settings import Settings
+from orchestration.sources import STREAMS, Stream
+
+BATCH_BYTES = 512 * 1024 * 1024
+BATCH_FILES = 64
+REJECT_SHARE_WARNING = 0.01
+
+# What a damaged file makes DuckDB raise. Any other error is ours and stops the run.
+_FILE_FAULTS = (duckdb.IOException, duckdb.InvalidInputException, duckdb.ConversionException)
+
+__all__ = [
+    "Discovery",
+    "FoundFile",
+    "IngestError",
+    "Refused",
+    "StreamReport",
+    "discover",
+    "highest_load_id",
+    "ingest_stream",
+    "prepare",
+]
+
+
+class IngestError(RuntimeError):
+    """Nothing can be loaded. The message is advice."""
+
+
+class LinesLost(RuntimeError):
+    """A file's lines don't add up: read ≠ loaded + rejected + duplicate."""
+
+
+@dataclass(frozen=True)
+class StreamReport:
+    """What one run did with one stream. Counts are of this run but for the last three."""
+
+    stream: str
+    files_loaded: int
+    files_duplicate: int
+    files_rejected: int
+    files_missing: int
+    rows_read: int
+    rows_loaded: int
+    rows_rejected: int
+    rows_duplicate: int
+    records_loaded: int
+    files_total: int
+    rows_in_table: int
+    columns: list[tuple[str, str]]
+    first_event_at: datetime | None
+    last_event_at: datetime | None
+    warnings: tuple[str, ...]
+
+
+@dataclass
+class _Content:
+    """One content to load, under the path that owns it."""
+
+    file: FoundFile
+    load_id: int
+    path: Path
+    replaced: bool = False
+    read: int = 0
+    loaded: int = 0
+    duplicate: int = 0
+    records: int = 0
+    rejects: list[damage.Reject] = field(default_factory=list)
+    new_columns: list[str] = field(default_factory=list)
+    rejected_whole: UnreadableFile | None = None
+
+
+@dataclass
+class _Plan:
+    new: list[FoundFile] = field(default_factory=list)
+    duplicates: list[FoundFile] = field(default_factory=list)
+    replaced_paths: list[str] = field(default_factory=list)
+    returned_paths: list[str] = field(default_factory=list)
+    missing_paths: list[str] = field(default_factory=list)
+
+
+def prepare(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """Create the ledger and every raw table, and check that the key is the one of the data.
+
+    Raises:
+        IngestError: the data were hashed with another key.
+    """
+    con.execute(LEDGER_DDL)
+    for stream in STREAMS:
+        con.execute(stream.ddl())
+    current = key_id(settings.hmac_key())
+    stored = read_state(con, "key_id")
+    if stored is None:
+        write_state(con, key_id=current)
+    elif stored != current:
+        raise IngestError(
+            f"the warehouse was hashed with the key {stored}, but the key given now is {current}: "
+            "give the old key (CHATMART_HMAC_KEY, CHATMART_HMAC_KEY_FILE or hmac.key beside the "
+            "warehouse), or run `make rebuild` to hash everything with the new one"
+        )
+
+
+def ingest_stream(
+    con: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    stream: Stream,
+    discovery: Discovery,
+    progress: Callable[[str], None] = lambda _: None,
+) -> StreamReport:
+    """Bring one stream's raw table in line with the files that lie there.
+
+    Each batch of files lands in one transaction: rows, rejects and ledger lines, or none.
+    """
+    found = discovery.of(stream)
+    plan = _plan(con, stream, found)
+    warnings: list[str] = []
+    contents: list[_Content] = []
+    set_key(con, settings.hmac_key())
+    for batch in _batches(stream, plan.new):
+        progress(f"{stream.key}: reading {len(batch)} files")
+        contents += _load_batch(con, settings, stream, batch, plan)
+    con.execute("begin")
+    for found_file in plan.duplicates:
+        _retire_path(con, settings, stream, found_file.path, found_file.path in plan.replaced_paths)
+        _record_duplicate(con, settings, stream, found_file)
+    _set_status(con, stream, plan.returned_paths, "missing", "loaded")
+    _set_status(con, stream, plan.missing_paths, "loaded", "missing")
+    _set_status(con, stream, plan.missing_paths, "duplicate", "missing")
+    refused = [r for r in discovery.refused if r.stream == stream.key]
+    _record_refused(con, settings, stream, refused)
+    con.execute("commit")
+
+    rejected_now = [c for c in contents if c.rejected_whole]
+    warnings += [f"{c.file.path}: {c.rejected_whole}" for c in rejected_now]
+    warnings += _standing_rejections(con, stream, {c.file.path for c in rejected_now})
+    warnings += [f"{r.path}: {r.message}" for r in refused]
+    for content in contents:
+        warnings += _line_warnings(content)
+    warnings += [f"{path}: the file has disappeared, its rows stay" for path in plan.missing_paths]
+    return _report(con, stream, plan, contents, tuple(warnings), len(found))
+
+
+def _plan(con: duckdb.DuckDBPyConnection, stream: Stream, found: tuple[FoundFile, ...]) -> _Plan:
+    """Compare the files with the ledger: content decides, never time."""
+    known = {
+        path: (sha, status, declaration)
+        for path, sha, status, declaration in con.execute(
+            "select f.path, f.file_sha256, f.status, l.declaration from raw.files as f "
+            "left join raw.loads as l using (load_id) "
+            "where f.source = ? and f.stream = ? and f.status <> 'replaced' "
+            "and f.file_sha256 is not null",
+            [stream.source, stream.name],
+        ).fetchall()
+    }
+    contents = {
+        sha
+        for (sha,) in con.execute(
+            "select file_sha256 from raw.loads where source = ? and stream = ? "
+            "and not is_rejected and not is_removed",
+            [stream.source, stream.name],
+        ).fetchall()
+    }
+    plan = _Plan()
+    claimed: set[str] = set()
+    for file in found:
+        sha, status, declaration = known.get(file.path, (None, None, None))
+        if sha == file.sha256 and status != "rejected":
+            if status == "missing":
+                plan.returned_paths.append(file.path)
+            continue
+        if sha == file.sha256 and declaration == stream.fingerprint:
+            continue
+        if sha is not None:
+            plan.replaced_paths.append(file.path)
+        if file.sha256 in contents or file.sha256 in claimed:
+            plan.duplicates.append(file)
+        else:
+            claimed.add(file.sha256)
+            plan.new.append(file)
+    present = {file.path for file in found}
+    plan.missing_paths = [
+        path
+        for path, (_, status, _) in known.items()
+        if path not in present and status in ("loaded", "duplicate")
+    ]
+    # A content that is about to leave with its last path can't be what a new path repeats.
+    leaving = {known[path][0] for path in plan.replaced_paths if path in known}
+    for file in list(plan.duplicates):
+        holders = {p for p, (sha, _, _) in known.items() if sha == file.sha256}
+        if (
+            file.sha256 in leaving
+            and file.sha256 not in claimed
+            and holders <= set(plan.replaced_paths)
+        ):
+            plan.duplicates.remove(file)
+            plan.new.append(file)
+            claimed.add(file.sha256)
+    return plan
+
+
+def _batches(stream: Stream, files: list[FoundFile]) -> Iterator[list[FoundFile]]:
+    """Group files for one transaction: many at once read faster than one by one."""
+    if stream.format == "csv":
+        yield from ([file] for file in files)
+        return
+    batch: list[FoundFile] = []
+    for file in files:
+        full = len(batch) >= BATCH_FILES or sum(f.size for f in batch) + file.size > BATCH_BYTES
+        if batch and full:
+            yield batch
+            batch = []
+        batch.append(file)
+    if batch:
+        yield batch
+
+
+def _load_batch(
+    con: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    stream: Stream,
+    files: list[FoundFile],
+    plan: _Plan,
+) -> list[_Content]:
+    first = highest_load_id(con) + 1
+    contents = [
+        _Content(
+            file, first + n, settings.raw_dir / file.path, replaced=file.path in plan.replaced_paths
+        )
+        for n, file in enumerate(files)
+    ]
+    try:
+        _load_contents(con, settings, stream, contents)
+        return contents
+    except (*_FILE_FAULTS, LinesLost, UnreadableFile) as error:
+        con.execute("rollback")
+        if len(files) > 1:
+            done: list[_Content] = []
+            for file in files:
+                done += _load_batch(con, settings, stream, [file], plan)
+            return done
+        return [_load_damaged(con, settings, stream, contents[0], error)]
+
+
+def _load_damaged(
+    con: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    stream: Stream,
+    content: _Content,
+    error: Exception,
+) -> _Content:
+    """Read a file the fast pass refused: from a repaired copy, or reject it whole."""
+    verdict = error if isinstance(error, UnreadableFile) else None
+    if verdict is None and stream.format == "jsonl":
+        text = str(error).lower()
+        if "gzip" in text or "zstd" in text or content.path.suffix == ".zst":
+            verdict = UnreadableFile(
+                "corrupt_file", "the compressed file is damaged: export or copy it again"
+            )
+        elif isinstance(error, LinesLost):
+            verdict = UnreadableFile("lines_lost", str(error))
+        else:
+            content = _Content(content.file, content.load_id, content.path, content.replaced)
+            try:
+                copy, content.rejects = damage.repaired_copy(
+                    content.path, settings.temp_dir, content.file.sha256
+                )
+                content.path = copy
+                _load_contents(con, settings, stream, [content])
+                return content
+            except (*_FILE_FAULTS, LinesLost, OSError, EOFError, gzip.BadGzipFile):
+                con.execute("rollback")
+            finally:
+                (settings.temp_dir / f"{content.file.sha256}.jsonl").unlink(missing_ok=True)
+    if verdict is None:
+        verdict = UnreadableFile("unreadable", "the file can't be read: export it again")
+    content = _Content(content.file, content.load_id, content.path, content.replaced)
+    content.rejected_whole = verdict
+    content.rejects = [(None, verdict.reason, str(verdict), None)]
+    con.execute("begin")
+    _retire_path(con, settings, stream, content.file.path, content.replaced)
+    _record_load(con, settings, stream, content)
+    con.execute("commit")
+    return content
+
+
+def _load_contents(
+    con: duckdb.DuckDBPyConnection, settings: Settings, stream: Stream, contents: list[_Content]
+) -> None:
+    """Load contents in one transaction; raises with the transaction open."""
+    con.execute("begin")
+    for content in contents:
+        if content.file.size == 0:
+            raise UnreadableFile("empty_file", "the file is empty: export it again")
+        _retire_path(con, settings, stream, content.file.path, content.replaced)
+    if stream.format == "csv":
+        for content in contents:
+            content.read, content.rejects, new_columns = load_csv(
+                con, stream, content.path, content.load_id
+            )
+            content.new_columns = new_columns
+    else:
+        _read_json_lines(con, stream, contents)
+    _count(con, stream, contents)
+    register(
+        con,
+        stream,
+        contents[0].load_id,
+        contents[-1].load_id,
+        settings.vars.get("default_country"),
+    )
+    for content in contents:
+        status = content.file.size, content.file.modified_ns
+        now = (settings.raw_dir / content.file.path).stat()
+        if status != (now.st_size, now.st_mtime_ns):
+            raise UnreadableFile(
+                "still_growing", "it changed while it was read: the next run takes it"
+            )
+        _record_load(con, settings, stream, content)
+    con.execute("commit")
+
+
+def _read_json_lines(
+    con: duckdb.DuckDBPyConnection, stream: Stream, contents: list[_Content]
+) -> None:
+    con.execute("create or replace temp table load_paths (path varchar, load_id bigint)")
+    con.executemany(
+        "insert into load_paths values (?, ?)", [[str(c.path), c.load_id] for c in contents]
+    )
+    for content in contents:
+        if damage.starts_with_bom(content.path):
+            raise duckdb.InvalidInputException("byte order mark")
+    if stream.reader == "fields":
+        sql = json_lines_sql(stream, load_ids="load_paths")
+        con.execute(sql, {"files": [str(c.path) for c in contents]})
+        return
+    for wrapped in (False, True):
+        for searched in (False, True):
+            group = [
+                str(c.path)
+                for c in contents
+                if damage.is_wrapped(c.path) == wrapped
+                and (c.file.size <= FULL_KEY_SEARCH_BYTES) == searched
+            ]
+            if group:
+                _unfold(con, stream, group, wrapped, searched)
+
+
+def _unfold(
+    con: duckdb.DuckDBPyConnection,
+    stream: Stream,
+    paths: list[str],
+    is_wrapped: bool,
+    full_key_search: bool,
+) -> None:
+    sql = unfold_sql(
+        stream, load_ids="load_paths", is_wrapped=is_wrapped, full_key_search=full_key_search
+    )
+    con.execute(sql, {"files": paths})
+    table = f'raw."{stream.raw_table}"'
+    ids = "(select load_id from load_paths where list_contains($files, path))"
+    con.execute(
+        "create or replace temp table odd_changes as select _load_id as load_id, "
+        "_line_hash as line_hash, _is_line_head as is_head, received_at, record_id as pointer, "
+        f"payload as json from {table} where record_kind = 'odd' and _load_id in {ids}",
+        {"files": paths},
+    )
+    if not full_key_search and _holds_unknown_keys(con):
+        con.execute(f"delete from {table} where _load_id in {ids}", {"files": paths})
+        _unfold(con, stream, paths, is_wrapped, True)
+        return
+    con.execute(
+        f"delete from {table} where record_kind = 'odd' and _load_id in {ids}", {"files": paths}
+    )
+    con.execute(unfold_odd_sql(stream, odd="odd_changes"))
+    con.execute("drop table odd_changes")
+
+
+def _holds_unknown_keys(con: duckdb.DuckDBPyConnection) -> bool:
+    known = (*PLAIN_VALUE_KEYS, "message_echoes", "history", "user_preferences")
+    known += ("user_id_update", "automatic_events", "calls", "errors", "groups", "state_sync")
+    row = con.execute(
+        "select count(*) from odd_changes where json_type(json, pointer || '/value/statuses') "
+        "= 'ARRAY' and (not list_has_all($value, json_keys(json, pointer || '/value')) or not "
+        "list_has_all($status, flatten(json_keys(json_extract(json, pointer || '/value'), "
+        "'$.statuses[*]'))))",
+        {"value": list(known), "status": list(KNOWN_STATUS_KEYS)},
+    ).fetchone()
+    return bool(row and row[0])
+
+
+def _count(con: duckdb.DuckDBPyConnection, stream: Stream, contents: list[_Content]) -> None:
+    """Turn bad rows into rejects, drop repeats, and prove that no line is lost."""
+    table = f'raw."{stream.raw_table}"'
+    first, last = contents[0].load_id, contents[-1].load_id
+    in_batch = f"_load_id between {first} and {last}"
+    is_bad = "record_kind = 'bad'" if stream.reader == "whatsapp_webhook" else "not _is_line_head"
+    by_id = {content.load_id: content for content in contents}
+    if stream.format == "jsonl":
+        bad = con.execute(
+            f"select _load_id, count(*) from {table} where {in_batch} and {is_bad} group by all"
+        ).fetchall()
+        for load_id, rows in bad:
+            content = by_id[load_id]
+            located = damage.locate_bad_lines(con, stream, content.path)
+            if len(located) != rows:
+                raise LinesLost(f"{rows} lines can't be used, {len(located)} were found again")
+            content.rejects += located
+        if bad:
+            con.execute(f"delete from {table} where {in_batch} and {is_bad}")
+        if stream.natural_key:
+            for load_id, rows in _drop_repeats(con, stream, first, last):
+                by_id[load_id].duplicate = rows
+    records = "count(*)"
+    if stream.reader == "whatsapp_webhook":
+        records = "count(*) filter (where record_kind <> 'empty')"
+    for load_id, loaded, rows in con.execute(
+        f"select _load_id, count(*) filter (where _is_line_head), {records} "
+        f"from {table} where {in_batch} group by all"
+    ).fetchall():
+        by_id[load_id].loaded, by_id[load_id].records = loaded, rows
+    for content in contents:
+        if stream.format == "csv":
+            content.duplicate = content.read - content.loaded - len(content.rejects)
+            if content.duplicate < 0 or (content.duplicate and not stream.natural_key):
+                raise LinesLost(f"{content.read} records don't add up")
+            continue
+        content.read = content.loaded + content.duplicate + len(content.rejects)
+        _prove_line_count(con, content)
+
+
+def _prove_line_count(con: duckdb.DuckDBPyConnection, content: _Content) -> None:
+    """Compare with a count of the lines that knows nothing of JSON."""
+    lines = content.file.line_count
+    if lines < 0:
+        lines = damage.count_compressed_lines(con, content.path)
+    elif lines != content.read:
+        # Lines left out of a repaired copy are rejects by now and blank there.
+        left_out = sum(1 for r in content.rejects if r[1] == "line_too_long")
+        copied = content.path.name.startswith(content.file.sha256)
+        lines -= damage.count_blank_lines(content.path) - (left_out if copied else 0)
+    if lines != content.read:
+        raise LinesLost(f"the file has {lines} lines, but {content.read} were read")
+
+
+def _drop_repeats(
+    con: duckdb.DuckDBPyConnection, stream: Stream, first: int, last: int
+) -> list[tuple[int, int]]:
+    """Delete exact repeats of a line within its file; return (load, lines dropped).
+
+    Two lines are the same where their 64-bit hashes and all their loaded columns agree.
+    """
+    table = f'raw."{stream.raw_table}"'
+    con.execute(f"""
+create or replace temp table repeated_lines as
+select _load_id as load_id, _line_hash as line_hash, count(*) as copies
+from {table}
+where _load_id between {first} and {last} and _is_line_head
+group by all
+having count(*) > 1
+""")
+    if not con.execute("from repeated_lines limit 1").fetchall():
+        return []
+    columns = ", ".join(f't."{column.name}"' for column in stream.columns)
+    same = f"t._load_id, t._line_hash, t._is_line_head, {columns}"
+    con.execute(f"""
+create or replace temp table repeats as
+select row_id, load_id, is_head
+from (
+    select
+        t.rowid as row_id,
+        t._load_id as load_id,
+        t._is_line_head as is_head,
+        repeated_lines.copies,
+        row_number() over (partition by {same} order by t.rowid) as number,
+        count(*) over (partition by {same}) as same
+    from {table} as t
+    join repeated_lines
+        on t._load_id = repeated_lines.load_id and t._line_hash = repeated_lines.line_hash
+    where t._load_id between {first} and {last}
+)
+where number > greatest(same // copies, 1)
+""")
+    con.execute(f"delete from {table} where rowid in (select row_id from repeats)")
+    return con.execute(
+        "select load_id, count(*) from repeats where is_head group by all"
+    ).fetchall()
+
+
+def _retire_path(
+    con: duckdb.DuckDBPyConnection, settings: Settings, stream: Stream, path: str, is_replaced: bool
+) -> None:
+    """Take an earlier version of a path out of raw, unless its content lies elsewhere too."""
+    if not is_replaced:
+        return
+    old = con.execute(
+        "select load_id, file_sha256, status from raw.files where source = ? and stream = ? "
+        "and path = ? and status <> 'replaced'",
+        [stream.source, stream.name, path],
+    ).fetchall()
+    con.execute(
+        "update raw.files set status = 'replaced' where source = ? and stream = ? and path = ? "
+        "and status <> 'replaced'",
+        [stream.source, stream.name, path],
+    )
+    for load_id, _, status in old:
+        if status == "rejected":
+            continue
+        heirs = con.execute(
+            "select path, status from raw.files where load_id = ? "
+            "and status in ('loaded', 'duplicate', 'missing') order by path",
+            [load_id],
+        ).fetchall()
+        if heirs:
+            if all(heir_status == "duplicate" for _, heir_status in heirs):
+                con.execute(
+                    "update raw.files set status = 'loaded', rows_loaded = l.rows_loaded, "
+                    "rows_rejected = l.rows_rejected, rows_duplicate = l.rows_duplicate, "
+                    "records_loaded = l.records_loaded from raw.loads as l "
+                    "where raw.files.load_id = l.load_id and l.load_id = ? and path = ? "
+                    "and status = 'duplicate'",
+                    [load_id, heirs[0][0]],
+                )
+            continue
+        table = f'raw."{stream.raw_table}"'
+        if any(column.name == "record_id" for column in stream.columns):
+            con.execute(
+                "insert into raw.retired_keys select distinct ?, record_id, "
+                f"(select max(load_id) + 1 from raw.loads) from {table} where _load_id = ? "
+                "and record_id is not null",
+                [stream.raw_table, load_id],
+            )
+        con.execute(f"delete from {table} where _load_id = ?", [load_id])
+        con.execute("delete from raw.rejects where load_id = ?", [load_id])
+        con.execute("update raw.loads set is_removed = true where load_id = ?", [load_id])
+
+
+def _exported_at(stream: Stream, path: str) -> str | None:
+    if stream.export_time_pattern is None:
+        return None
+    match = re.search(stream.export_time_pattern, path.rsplit("/", 1)[-1])
+    return match.group(1) if match else None
+
+
+def _record_load(
+    con: duckdb.DuckDBPyConnection, settings: Settings, stream: Stream, content: _Content
+) -> None:
+    file, whole = content.file, content.rejected_whole
+    now = datetime.now(UTC).replace(tzinfo=None)
+    counts = [content.read, content.loaded, len(content.rejects), content.duplicate]
+    if whole:
+        counts = [0, 0, 0, 0]
+    event_range: tuple[datetime | None, datetime | None] = (None, None)
+    if stream.event_time and not whole:
+        row = con.execute(
+            f'select min({stream.event_time}), max({stream.event_time}) from raw."{stream.raw_table}"'
+            f" where _load_id = {content.load_id}"
+        ).fetchone()
+        event_range = (row[0], row[1]) if row else event_range
+    con.execute(
+        "insert into raw.loads values (?, ?, ?, ?, ?, ?, false, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            content.load_id,
+            stream.source,
+            stream.name,
+            file.sha256,
+            stream.fingerprint,
+            whole is not None,
+            *counts,
+            content.records,
+            *event_range,
+            now,
+        ],
+    )
+    con.execute(
+        "insert into raw.files values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            stream.source,
+            stream.name,
+            file.path,
+            keyed_hash(settings.hmac_key(), f"path:{file.path}"),
+            _exported_at(stream, file.path),
+            file.sha256,
+            content.load_id,
+            "rejected" if whole else "loaded",
+            *counts,
+            content.records,
+            *event_range,
+            now,
+            str(whole) if whole else None,
+        ],
+    )
+    if content.rejects:
+        con.executemany(
+            "insert into raw.rejects values (?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                [content.load_id, stream.source, stream.name, file.path, *reject]
+                for reject in content.rejects
+            ],
+        )
+
+
+def _record_duplicate(
+    con: duckdb.DuckDBPyConnection, settings: Settings, stream: Stream, file: FoundFile
+) -> None:
+    con.execute(
+        "insert into raw.files select source, stream, ?, ?, ?, file_sha256, load_id, 'duplicate', "
+        "rows_read, 0, 0, rows_read, 0, first_event_at, last_event_at, ?, null from raw.loads "
+        "where source = ? and stream = ? and file_sha256 = ? and not is_removed",
+        [
+            file.path,
+            keyed_hash(settings.hmac_key(), f"path:{file.path}"),
+            _exported_at(stream, file.path),
+            datetime.now(UTC).replace(tzinfo=None),
+            stream.source,
+            stream.name,
+            file.sha256,
+        ],
+    )
+    # The content turned out unusable in this very run: the copy shares its verdict.
+    con.execute(
+        "update raw.files set status = 'rejected', rows_duplicate = 0 from raw.loads as l "
+        "where raw.files.load_id = l.load_id and l.is_rejected and raw.files.status = 'duplicate'"
+    )
+
+
+def _record_refused(
+    con: duckdb.DuckDBPyConnection, settings: Settings, stream: Stream, refused: list[Refused]
+) -> None:
+    """Write down files that were not opened; the list is made anew each run."""
+    where = "source = ? and stream = ?"
+    key = [stream.source, stream.name]
+    con.execute(f"delete from raw.files where {where} and file_sha256 is null", key)
+    con.execute(f"delete from raw.rejects where {where} and load_id is null", key)
+    for item in refused:
+        con.execute(
+            "insert into raw.files values (?, ?, ?, ?, null, null, null, 'rejected', 0, 0, 0, 0, "
+            "0, null, null, ?, ?)",
+            [
+                *key,
+                item.path,
+                keyed_hash(settings.hmac_key(), f"path:{item.path}"),
+                datetime.now(UTC).replace(tzinfo=None),
+                item.message,
+            ],
+        )
+        con.execute(
+            "insert into raw.rejects values (null, ?, ?, ?, null, ?, ?, null)",
+            [*key, item.path, item.reason, item.message],
+        )
+
+
+def _set_status(
+    con: duckdb.DuckDBPyConnection, stream: Stream, paths: list[str], old: str, new: str
+) -> None:
+    if paths:
+        con.execute(
+            "update raw.files set status = ? where source = ? and stream = ? and status = ? "
+            "and list_contains(?, path)",
+            [new, stream.source, stream.name, old, paths],
+        )
+
+
+def _standing_rejections(
+    con: duckdb.DuckDBPyConnection, stream: Stream, told: set[str]
+) -> list[str]:
+    rows = con.execute(
+        "select path, message from raw.files where source = ? and stream = ? "
+        "and status = 'rejected' and file_sha256 is not null order by path",
+        [stream.source, stream.name],
+    ).fetchall()
+    return [f"{path}: {message}" for path, message in rows if path not in told]
+
+
+def _line_warnings(content: _Content) -> list[str]:
+    lines: list[str] = []
+    if content.rejects and not content.rejected_whole:
+        number, reason, message, _ = content.rejects[0]
+        share = len(content.rejects) / max(content.read, 1)
+        more = f" and {len(content.rejects) - 1} more lines" if len(content.rejects) > 1 else ""
+        much = f" ({share:.1%} of the file)" if share > REJECT_SHARE_WARNING else ""
+        lines.append(f"{content.file.path}, line {number}{more}{much}: {reason}: {message}")
+    if content.new_columns:
+        lines.append(
+            f"{content.file.path}: new column {', '.join(content.new_columns)} is kept in _extra; "
+            "declare it to use it"
+        )
+    return lines
+
+
+def _report(
+    con: duckdb.DuckDBPyConnection,
+    stream: Stream,
+    plan: _Plan,
+    contents: list[_Content],
+    warnings: tuple[str, ...],
+    files_total: int,
+) -> StreamReport:
+    table = f'raw."{stream.raw_table}"'
+    rows = con.execute(f"select count(*) from {table}").fetchone()
+    event_range = con.execute(
+        "select min(first_event_at), max(last_event_at) from raw.loads "
+        "where source = ? and stream = ? and not is_removed",
+        [stream.source, stream.name],
+    ).fetchone()
+    usable = [c for c in contents if not c.rejected_whole]
+    return StreamReport(
+        stream=stream.key,
+        files_loaded=len(usable),
+        files_duplicate=len(plan.duplicates),
+        files_rejected=len(contents) - len(usable),
+        files_missing=len(plan.missing_paths),
+        rows_read=sum(c.read for c in usable),
+        rows_loaded=sum(c.loaded for c in usable),
+        rows_rejected=sum(len(c.rejects) for c in usable),
+        rows_duplicate=sum(c.duplicate for c in usable),
+        records_loaded=sum(c.records for c in usable),
+        files_total=files_total,
+        rows_in_table=int(rows[0]) if rows else 0,
+        columns=[(name, kind) for name, kind, *_ in con.execute(f"describe {table}").fetchall()],
+        first_event_at=event_range[0] if event_range else None,
+        last_event_at=event_range[1] if event_range else None,
+        warnings=warnings,
+    )

@@ -1,0 +1,163 @@
+"""What a source is declared as: one form for every stream of every system.
+
+A declaration drives discovery, the DDL of the raw table (so an empty source builds), the mapping
+of headers, the rejects, and the list of columns that hold personal data.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+IdentifierKind = Literal["wa_id", "phone", "bsuid", "email", "external", "channel", "message"]
+"""What an identifying value is. `channel` and `message` identify no person, but a channel id may
+be a phone number and a composed message key is guessable: both are hashed with the key too."""
+
+JSON_LINES = ("*.jsonl", "*.ndjson", "*.json", "*.jsonl.gz", "*.ndjson.gz", "*.json.gz")
+JSON_LINES_ALL = (*JSON_LINES, "*.jsonl.zst", "*.ndjson.zst", "*.json.zst")
+CSV_FILES = ("*.csv", "*.csv.gz", "*.csv.zst")
+
+
+class Frozen(BaseModel):
+    """Base of the declarations: immutable, and a misspelt argument is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Column(Frozen):
+    """One column of the raw table.
+
+    Args:
+        name: our name.
+        source: the header of a CSV or the dotted path in a JSON line; default: `name`.
+        required: a file without this column (CSV) is rejected whole.
+        not_null: a row where it is empty is rejected; default: as `required`.
+        derived: SQL over the other columns of the row, for a key that the export doesn't hold.
+        personal: holds personal data; such a column never leaves the working file.
+        json_type: `JSON` keeps a nested value as it came.
+        fill_down: an empty cell takes the value of the row above (Shopify's continuation rows).
+    """
+
+    name: str
+    source: str = ""
+    required: bool = False
+    personal: bool = False
+    json_type: Literal["VARCHAR", "JSON"] = "VARCHAR"
+    fill_down: bool = False
+    not_null: bool | None = None
+    derived: str | None = None
+    description: str = ""
+
+    @property
+    def is_not_null(self) -> bool:
+        """Tell whether a row without a value is rejected."""
+        return self.required if self.not_null is None else self.not_null
+
+    @property
+    def path(self) -> str:
+        """Return where the value stands in the export."""
+        return self.source or self.name
+
+
+class Identifier(Frozen):
+    """A column whose distinct values get a keyed hash at ingest.
+
+    Args:
+        where: SQL that tells the rows concerned; default: all.
+    """
+
+    kind: IdentifierKind
+    column: str
+    where: str = "true"
+
+
+class Stream(Frozen):
+    """One stream: a folder `data/raw/<source>/<name>/` of files of one format.
+
+    Args:
+        record: what one record is, for people.
+        format: `jsonl` (one JSON object a line) or `csv`.
+        natural_key: columns that identify a record. Streams with one drop exact repeats of a row
+            within a file; streams without one (order lines) keep them.
+        one_of: groups of columns of which each row must fill at least one.
+        event_time: SQL over the raw columns that gives a record's own time (timestamp, UTC),
+            for the ledger and the watermark; NULL where unreadable.
+        export_time_pattern: regular expression with one group over the file name that holds the
+            export time: decides between two files before the path does (SOURCES 2.2).
+        reader: `fields` maps columns one to one; `whatsapp_webhook` unfolds envelopes.
+        holds_back: whether the stream's events move a watermark subject.
+    """
+
+    source: str
+    name: str
+    record: str
+    format: Literal["jsonl", "csv"]
+    columns: tuple[Column, ...]
+    patterns: tuple[str, ...] = ()
+    natural_key: tuple[str, ...] = ()
+    one_of: tuple[tuple[str, ...], ...] = ()
+    identifiers: tuple[Identifier, ...] = ()
+    event_time: str | None = None
+    export_time_pattern: str | None = None
+    reader: Literal["fields", "whatsapp_webhook"] = "fields"
+    delimiter: str = ","
+    encoding: str = "utf-8"
+    zone: str = "UTC"
+    owner: str = "data-engineering"
+    freshness_hours: int | None = None
+    schema_version: int = Field(default=1, ge=1)
+
+    @model_validator(mode="after")
+    def _names_agree(self) -> Self:
+        names = [column.name for column in self.columns]
+        if len(set(names)) != len(names):
+            raise ValueError(f"{self.key}: a column name stands twice")
+        used = {*self.natural_key, *(i.column for i in self.identifiers)}
+        used |= {name for group in self.one_of for name in group}
+        if missing := used - set(names):
+            raise ValueError(f"{self.key}: {sorted(missing)} are no columns of it")
+        return self
+
+    @property
+    def key(self) -> str:
+        """Return `source/name`, as the folder is called."""
+        return f"{self.source}/{self.name}"
+
+    @property
+    def raw_table(self) -> str:
+        """Return the table's name in schema `raw`."""
+        return f"{self.source}_{self.name}"
+
+    @property
+    def file_patterns(self) -> tuple[str, ...]:
+        """Return the file-name patterns that belong to the stream."""
+        return self.patterns or (CSV_FILES if self.format == "csv" else JSON_LINES_ALL)
+
+    @property
+    def personal_columns(self) -> tuple[str, ...]:
+        """Return the columns that may never leave the working file."""
+        return tuple(column.name for column in self.columns if column.personal)
+
+    @property
+    def fingerprint(self) -> str:
+        """Return a hash of the declaration: a rejected file is read again when it changes."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+
+    def ddl(self) -> str:
+        """Return the DDL of the raw table.
+
+        Beside the declared columns: `_load_id` leads back to the ledger, `_line_hash` and
+        `_is_line_head` (true on one row of each line) count lines, `_row_number` is the record's
+        place in its CSV, `_extra` keeps what the declaration doesn't name.
+        """
+        own = [f'"{c.name}" {c.json_type}' for c in self.columns]
+        technical = [
+            "_load_id BIGINT",
+            "_line_hash UBIGINT",
+            "_is_line_head BOOLEAN",
+            "_row_number BIGINT",
+            "_extra JSON",
+        ]
+        return f'create table if not exists raw."{self.raw_table}" ({", ".join(technical + own)})'

@@ -1,0 +1,428 @@
+"""The demo generator: deterministic, stable under one more day, and true to its truth."""
+
+from __future__ import annotations
+
+import csv
+import json
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import phonenumbers
+import pytest
+from phonenumbers import PhoneNumberType, example_number_for_type
+
+from orchestration.demo import DemoSettings, generate
+
+ROOT = Path(__file__).parents[2]
+RAW = ROOT / "data" / "raw"
+SEEDS = ROOT / "dbt_project" / "seeds"
+SAMPLE = DemoSettings(contacts=120, days=100)
+SMALL = DemoSettings(contacts=3000, days=12, seed=5, messages=6000)
+DASHBOARD_TEST_NUMBER = "123456123"
+
+
+@dataclass
+class Generated:
+    out: Path
+    truth: Path
+    summary: Any = None
+    rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+
+    def table(self, name: str) -> list[dict[str, Any]]:
+        """All rows of `truth.<name>`."""
+        if name not in self.rows:
+            with duckdb.connect(str(self.truth), read_only=True) as connection:
+                cursor = connection.execute(f"from truth.{name}")
+                names = [column[0] for column in cursor.description]
+                self.rows[name] = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        return self.rows[name]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Generated:
+    base = tmp_path_factory.mktemp("demo_sample")
+    generated = Generated(base / "raw", base / "demo_truth.duckdb")
+    generated.summary = generate(generated.out, SAMPLE, generated.truth)
+    return generated
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    out = tmp_path_factory.mktemp("demo_small")
+    generate(out, SMALL)
+    return contents(out)
+
+
+@cache
+def bodies(out: Path) -> list[dict[str, Any]]:
+    found = []
+    for path in sorted((out / "whatsapp" / "webhooks").glob("*.jsonl")):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            body = json.loads(line)
+            found.append(body.get("body", body))
+    return found
+
+
+def values(out: Path, part: str) -> list[tuple[str, dict[str, Any]]]:
+    """(phone_number_id, element) for every element of the list `part` of all webhooks."""
+    return [
+        (change["value"]["metadata"]["phone_number_id"], element)
+        for body in bodies(out)
+        for entry in body["entry"]
+        for change in entry["changes"]
+        for element in change["value"].get(part, [])
+    ]
+
+
+@cache
+def sends(out: Path) -> list[dict[str, Any]]:
+    return [
+        json.loads(line)
+        for path in sorted((out / "whatsapp" / "sends").glob("*.jsonl"))
+        for line in path.read_text(encoding="utf-8").splitlines()
+    ]
+
+
+def at(seconds: str | int) -> datetime:
+    return datetime.fromtimestamp(int(seconds), UTC).replace(tzinfo=None)
+
+
+# --- determinism -------------------------------------------------------------------------
+
+
+def test_same_settings_give_same_bytes(small: dict[str, bytes], tmp_path: Path) -> None:
+    generate(tmp_path, SMALL)
+    assert contents(tmp_path) == small
+
+
+def test_another_seed_gives_another_set(small: dict[str, bytes], tmp_path: Path) -> None:
+    generate(tmp_path, replace(SMALL, seed=6))
+    other = contents(tmp_path)
+    logs = [name for name in small if name.startswith("whatsapp/sends")]
+    assert logs
+    assert all(other.get(name) != small[name] for name in logs)
+
+
+def test_one_more_day_leaves_earlier_files_as_they_are(
+    small: dict[str, bytes], tmp_path: Path
+) -> None:
+    longer = SMALL.extended()
+    assert (longer.start_on, longer.per_day) == (SMALL.start_on, SMALL.per_day)
+    generate(tmp_path, longer)
+    later = contents(tmp_path)
+    assert {name: later.get(name) for name in small} == small
+    added = set(later) - set(small)
+    assert added == {
+        f"whatsapp/webhooks/webhooks-{longer.end_on}.jsonl",
+        f"whatsapp/sends/sends-{longer.end_on}.jsonl",
+    }
+
+
+def test_committed_sample_is_what_the_generator_writes(sample: Generated) -> None:
+    committed = contents(RAW)
+    committed.pop("README.md")
+    generated = contents(sample.out)
+    assert committed.keys() == generated.keys()
+    assert [name for name in generated if generated[name] != committed[name]] == []
+    assert sum(map(len, committed.values())) < 2_000_000
+
+
+def test_truth_is_never_overwritten(sample: Generated, tmp_path: Path) -> None:
+    with pytest.raises(FileExistsError, match="truth"):
+        generate(tmp_path, SMALL, sample.truth)
+
+
+# --- the exports say what is true ---------------------------------------------------------
+
+
+def test_statuses_fold_back_to_the_truth(sample: Generated) -> None:
+    first: dict[str, dict[str, datetime]] = defaultdict(dict)
+    codes: dict[str, int] = {}
+    pricing: dict[str, str] = {}
+    for _, status in values(sample.out, "statuses"):
+        times = first[status["id"]]
+        moment = at(status["timestamp"])
+        name = "read" if status["status"] == "played" else status["status"]
+        times[name] = min(moment, times.get(name, moment))
+        if "errors" in status:
+            codes[status["id"]] = status["errors"][0]["code"]
+        if "pricing" in status:
+            pricing[status["id"]] = status["pricing"].get("type")
+
+    log = {(row["phone_number_id"], row["requested_at"]): row for row in sends(sample.out)}
+    logged = {
+        row["response"]["messages"][0]["id"] for row in log.values() if row["http_status"] == 200
+    }
+    echoed = {echo["id"] for _, echo in values(sample.out, "message_echoes")}
+    outbound = [row for row in sample.table("messages") if row["direction"] == "outbound"]
+    assert {row["wamid"] for row in outbound if row["wamid"]} == logged | echoed
+    assert set(first) <= logged | echoed
+    assert len(log) == sum(row["attempted_at"] is not None for row in outbound)
+
+    for row in outbound:
+        times = first[row["wamid"]] if row["wamid"] else {}
+        read = times.get("read")
+        delivered = min(filter(None, [times.get("delivered"), read]), default=None)
+        sent = min(filter(None, [times.get("sent"), delivered]), default=None)
+        failed = times.get("failed") if delivered is None else None
+        code = codes.get(row["wamid"]) if failed else None
+        if row["wamid"] is None:
+            stamp = row["attempted_at"].isoformat(timespec="milliseconds") + "Z"
+            answer = log[row["phone_number_id"], stamp]
+            assert answer["http_status"] >= 400
+            failed, code = row["attempted_at"], answer["response"]["error"]["code"]
+        expected = (sent, delivered, read, failed, code, pricing.get(row["wamid"]))
+        assert expected == (
+            row["sent_at"],
+            row["delivered_at"],
+            row["read_at"],
+            row["failed_at"],
+            row["error_code"],
+            row["pricing_type"],
+        ), row
+        assert row["is_delivered_implied"] == (delivered is not None and "delivered" not in times)
+        assert row["is_failed_overridden"] == (delivered is not None and "failed" in times)
+
+
+def test_inbound_messages_are_those_of_the_truth(sample: Generated) -> None:
+    heard = {
+        message["id"]: (number, message["type"], at(message["timestamp"]))
+        for number, message in values(sample.out, "messages")
+        if number != DASHBOARD_TEST_NUMBER
+    }
+    drawn = {
+        row["wamid"]: (row["phone_number_id"], row["message_type"], row["message_at"])
+        for row in sample.table("messages")
+        if row["direction"] == "inbound"
+    }
+    assert heard == drawn
+
+
+def test_people_are_recognisable_in_the_exports(sample: Generated) -> None:
+    """Every identifier in a webhook is one person's, and a linked person shows both together."""
+    person_of: dict[str, int] = {}
+    for person in sample.table("contacts"):
+        for identifier in (person["wa_id"], person["wa_id_new"], person["bsuid"]):
+            if identifier:
+                assert identifier not in person_of
+                person_of[identifier] = person["contact_no"]
+    linked = set()
+    for _, contact in values(sample.out, "contacts"):
+        # Meta's test contact is nobody's.
+        known = {
+            person_of[contact[key]] for key in ("wa_id", "user_id") if contact.get(key) in person_of
+        }
+        assert len(known) <= 1
+        if contact.get("wa_id") and contact.get("user_id"):
+            linked |= known
+    for _, status in values(sample.out, "statuses"):
+        if status.get("recipient_id") and status.get("recipient_user_id"):
+            assert person_of[status["recipient_id"]] == person_of[status["recipient_user_id"]]
+            linked.add(person_of[status["recipient_id"]])
+    kinds = {person["contact_no"]: person["identity_kind"] for person in sample.table("contacts")}
+    assert {"bsuid", "linked"} <= set(kinds.values())
+    assert any(kinds[number] == "linked" for number in linked)
+    assert not any(kinds[number] == "bsuid" for number in linked)
+
+
+def test_edge_cases_of_real_exports_occur(sample: Generated) -> None:
+    found = bodies(sample.out)
+    lines = Counter(json.dumps(body) for body in found)
+    assert max(lines.values()) > 1, "redelivered bodies"
+    assert any(len(body["entry"]) > 1 for body in found)
+    assert any(len(entry["changes"]) > 1 for body in found for entry in body["entry"])
+    statuses = [status for _, status in values(sample.out, "statuses")]
+    assert {"sent", "delivered", "read", "played", "failed"} < {s["status"] for s in statuses}
+    assert {type(s["timestamp"]) for s in statuses} == {str, int}
+    assert any("recipient_id" not in s for s in statuses)
+    assert any(s.get("recipient_id") == "" for s in statuses)
+    spelled = {s["pricing"]["category"] for s in statuses if "pricing" in s}
+    assert {"authentication-international", "authentication_international"} < spelled
+    messages = [message for _, message in values(sample.out, "messages")]
+    shapes = {m["type"] for m in messages}
+    assert {
+        "text",
+        "image",
+        "audio",
+        "button",
+        "interactive",
+        "reaction",
+        "order",
+        "location",
+        "system",
+        "hologram",
+    } <= shapes
+    clicks = {"ctwa_clid" in m["referral"] for m in messages if "referral" in m}
+    assert clicks == {True, False}
+    assert {preference["value"] for _, preference in values(sample.out, "user_preferences")} == {
+        "stop",
+        "resume",
+    }
+    rows = sample.table("messages")
+    assert any(row["is_delivered_implied"] for row in rows)
+    assert any(row["is_failed_overridden"] for row in rows)
+    assert any(row["is_stop_word"] for row in rows)
+    assert any(row["is_internal"] for row in rows)
+    assert any(
+        row["delivered_at"] and row["delivered_at"] - row["sent_at"] > timedelta(days=3)
+        for row in rows
+    )
+    last = {
+        number: max(row["message_at"] for row in rows if row["phone_number_id"] == number).date()
+        for number in {row["phone_number_id"] for row in rows}
+    }
+    assert sum(day < SAMPLE.start_on + timedelta(days=50) for day in last.values()) == 1
+    logged = {
+        row["response"]["messages"][0]["id"]
+        for row in sends(sample.out)
+        if row["http_status"] == 200
+    }
+    echoed = {echo["id"] for _, echo in values(sample.out, "message_echoes")}
+    assert echoed & logged
+    assert echoed - logged
+
+
+def test_monthly_truth_counts_the_messages_of_the_truth(sample: Generated) -> None:
+    counts: dict[tuple[date, str], Counter[str]] = defaultdict(Counter)
+    for row in sample.table("messages"):
+        if row["is_internal"] or row["message_type"] == "system":
+            continue
+        month = counts[row["message_at"].date().replace(day=1), row["phone_number_id"]]
+        if row["direction"] == "inbound":
+            month["received"] += 1
+            continue
+        month["attempted"] += 1
+        for name in ("sent", "delivered", "read", "failed"):
+            month[name] += row[f"{name}_at"] is not None
+        month["pending"] += row["delivered_at"] is None and row["failed_at"] is None
+        month["capped"] += row["error_code"] in (131049, 130472)
+    drawn = {
+        (row["month_on"], row["phone_number_id"]): row
+        for row in sample.table("kpi_messaging_months")
+    }
+    assert counts.keys() == drawn.keys()
+    for key, month in counts.items():
+        for name in (
+            "attempted",
+            "sent",
+            "delivered",
+            "read",
+            "failed",
+            "pending",
+            "received",
+            "capped",
+        ):
+            assert drawn[key][f"messages_{name}"] == month[name], (key, name)
+        assert month["attempted"] == month["delivered"] + month["failed"] + month["pending"]
+
+
+def test_costs_follow_the_rate_card(sample: Generated) -> None:
+    card = defaultdict(list)
+    for row in read_seed("rate_card"):
+        card[row["market"], row["category"]].append(row)
+    rate_category = {
+        row["category_reported"]: row["rate_category"] for row in read_seed("message_categories")
+    }
+    dollars = [row for row in read_seed("fx_rates") if row["from_currency"] == "USD"]
+    days = [row["rated_on"] for row in dollars]
+    position: Counter[tuple[Any, ...]] = Counter()
+    served: Counter[tuple[Any, ...]] = Counter()
+    total: dict[tuple[date, str], Decimal] = defaultdict(Decimal)
+    costing = [
+        row
+        for row in sample.table("messages")
+        if row["direction"] == "outbound" and row["delivered_at"] and not row["is_internal"]
+    ]
+    for row in sorted(costing, key=lambda row: (row["message_at"], row["wamid"])):
+        on = row["message_at"].date()
+        month = on.replace(day=1)
+        served[month, row["phone_number_id"], row["category"]] += 1
+        total[month, row["phone_number_id"]] += 0
+        if row["pricing_type"] != "regular":
+            continue
+        category = rate_category[row["category"]]
+        position[month, row["market"], category] += 1
+        if (
+            row["category"] == "service"
+            and on >= date(2026, 10, 1)
+            and served[month, row["phone_number_id"], "service"] <= 1000
+        ):
+            continue
+        before = position[month, row["market"], category] - 1
+        valid = [r for r in card[row["market"], category] if r["effective_from"] <= str(on)]
+        newest = max(r["effective_from"] for r in valid)
+        (price,) = [
+            r["rate"]
+            for r in valid
+            if r["effective_from"] == newest
+            and int(r["tier_lower"]) <= before
+            and (not r["tier_upper"] or before < int(r["tier_upper"]))
+        ]
+        rate = dollars[bisect_right(days, str(on)) - 1]["rate"]
+        total[month, row["phone_number_id"]] += (Decimal(price) * Decimal(rate)).quantize(
+            Decimal("0.000001"), ROUND_HALF_UP
+        )
+    assert dict(total) == {
+        (row["month_on"], row["phone_number_id"]): row["cost_amount"]
+        for row in sample.table("kpi_costs_months")
+    }
+
+
+# --- the seeds -----------------------------------------------------------------------------
+
+
+def read_seed(name: str) -> list[dict[str, str]]:
+    with (SEEDS / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_every_market_has_a_price_without_gaps_between_tiers() -> None:
+    tiers: dict[tuple[str, str, str], list[tuple[int, str]]] = defaultdict(list)
+    for row in read_seed("rate_card"):
+        key = (row["effective_from"], row["market"], row["category"])
+        tiers[key].append((int(row["tier_lower"]), row["tier_upper"]))
+        assert Decimal(row["rate"]) >= 0
+    for steps in tiers.values():
+        lowers, uppers = zip(*sorted(steps), strict=True)
+        assert [str(lower) for lower in lowers[1:]] + [""] == list(uppers)
+        assert lowers[0] == 0
+    markets = {row["market"] for row in read_seed("market_prefixes")} | {"Other"}
+    categories = {row["rate_category"] for row in read_seed("message_categories")}
+    priced = {(market, category) for _, market, category in tiers}
+    assert {(m, c) for m in markets for c in categories} <= priced
+
+
+def test_calling_codes_lead_to_the_country_of_a_number() -> None:
+    rows = read_seed("market_prefixes")
+    country = {row["prefix"]: row["country_code"] for row in rows}
+    assert len(country) == len(rows)
+    wrong = {}
+    for region in phonenumbers.SUPPORTED_REGIONS:
+        number = example_number_for_type(region, PhoneNumberType.FIXED_LINE)
+        digits = (
+            phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)[1:]
+            if number
+            else ""
+        )
+        longest = next(
+            (digits[:n] for n in range(len(digits), 0, -1) if digits[:n] in country), None
+        )
+        if longest and country[longest] != region:
+            wrong[region] = (digits, country[longest])
+    # These share their code and their ranges with the neighbour named second.
+    assert {region: found for region, (_, found) in wrong.items()} == {"BL": "GP", "MF": "GP"}
