@@ -17,6 +17,8 @@ _ADDRESS = re.compile(r"[^\s<>,;:]+@[^\s<>,;:]+")
 _LONG_NUMBER = re.compile(r"\+?\d[\d ().-]{5,}\d")
 _OPAQUE = re.compile(r"\b(?:wamid\.)?[A-Za-z0-9+/=]{25,}")
 
+MAX_MESSAGE_CHARACTERS = 600
+
 
 def redact(text: str) -> str:
     """Return `text` without quoted values, addresses, long numbers and opaque ids.
@@ -38,7 +40,10 @@ def describe(error: BaseException) -> str:
         if Path(frame.filename).is_relative_to(ROOT / "orchestration")
     ]
     place = f" (at {frames[-1]})" if frames else ""
-    return f"{type(error).__name__}: {redact(str(error))}{place}"
+    message = redact(str(error))
+    if len(message) > MAX_MESSAGE_CHARACTERS:
+        message = message[:MAX_MESSAGE_CHARACTERS].rstrip() + " …"
+    return f"{type(error).__name__}: {message}{place}"
 
 
 class RedactedStream:

@@ -55,6 +55,7 @@ class Session:
     warnings: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     stream_warnings: dict[str, int] = field(default_factory=dict)
+    unrecognised_files: int = 0
 
     @cached_property
     def discovery(self) -> Discovery:

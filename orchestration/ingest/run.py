@@ -545,16 +545,30 @@ def _retire_path(
                 )
             continue
         table = f'raw."{stream.raw_table}"'
-        if any(column.name == "record_id" for column in stream.columns):
-            con.execute(
-                "insert into raw.retired_keys select distinct ?, record_id, "
-                f"(select max(load_id) + 1 from raw.loads) from {table} where _load_id = ? "
-                "and record_id is not null",
-                [stream.raw_table, load_id],
-            )
+        _remember_retired(con, stream, load_id)
         con.execute(f"delete from {table} where _load_id = ?", [load_id])
         con.execute("delete from raw.rejects where load_id = ?", [load_id])
         con.execute("update raw.loads set is_removed = true where load_id = ?", [load_id])
+
+
+def _remember_retired(con: duckdb.DuckDBPyConnection, stream: Stream, load_id: int) -> None:
+    """Note the keys and persons whose rows leave raw: the state tables fold them again."""
+    table = f'raw."{stream.raw_table}"'
+    retiring = "(select max(load_id) + 1 from raw.loads)"
+    if any(column.name == "record_id" for column in stream.columns):
+        con.execute(
+            f"insert into raw.retired_keys select distinct ?, record_id, {retiring} from {table} "
+            "where _load_id = ? and record_id is not null",
+            [stream.raw_table, load_id],
+        )
+    for identifier in stream.identifiers:
+        kind = "phone" if identifier.kind == "wa_id" else identifier.kind
+        con.execute(
+            "insert into raw.retired_keys select distinct 'identifiers', i.identifier_hash, "
+            f"{retiring} from {table} as t join raw.identifiers as i "
+            f'on i.kind = ? and i.value = t."{identifier.column}" where t._load_id = ?',
+            [kind, load_id],
+        )
 
 
 def _exported_at(stream: Stream, path: str) -> str | None:

@@ -297,6 +297,22 @@ def test_edge_cases_of_real_exports_occur(sample: Generated) -> None:
     assert echoed - logged
 
 
+def test_an_order_has_its_cells_on_its_first_line_only(sample: Generated) -> None:
+    rows = []
+    for path in sorted((sample.out / "shopify" / "orders").glob("*.csv")):
+        with path.open(encoding="utf-8", newline="") as file:
+            head, *lines = csv.reader(file)
+        assert {len(line) for line in [head, *lines]} == {79}
+        rows += [dict(zip(head, line, strict=True)) for line in lines]
+    seen: set[str] = set()
+    for row in rows:
+        assert row["Lineitem quantity"] and row["Vendor"] == "Demo Vendor"
+        columns = ("Created at", "Total", "Id", "Billing Phone", "Payment Reference", "Source")
+        assert {bool(row[column]) for column in columns} == {row["Name"] not in seen}
+        seen.add(row["Name"])
+    assert len(seen) < len(rows)
+
+
 def test_monthly_truth_counts_the_messages_of_the_truth(sample: Generated) -> None:
     counts: dict[tuple[date, str], Counter[str]] = defaultdict(Counter)
     for row in sample.table("messages"):

@@ -105,12 +105,12 @@ select
     '#' || (1000 + order_no) || ',' || email || ',' || order_cells
     || quantity || ',Demo item ' || (100 + cents % 40) || ',' || cents_text(cents) || ',,SKU-'
     || (100 + cents % 40) || ',true,true,' || if(is_cancelled, 'pending', 'fulfilled') || ','
-    || if(line_no > 0, repeat(',', 31),
+    || if(line_no > 0, repeat(',', 26),
         person || ',Demo Street 1,Demo Street 1,,,Demo City,00000,,' || country_code || ',''+' || dialled || ','
         || person || ',Demo Street 1,Demo Street 1,,,Demo City,00000,,' || country_code || ',,'
         || ',,' || if(is_cancelled, fulfilled_text, '') || ',Demo Payments,ref-' || order_no || ','
         || if(is_refunded, cents_text(subtotal // 2), '0.00') || ',')
-    || 'Demo Vendor,' || if(line_no > 0, ',,,,,,', '0.00,,,,' || (5000000000 + order_no) || ',,Low,web')
+    || 'Demo Vendor,' || if(line_no > 0, repeat(',', 7), '0.00,,,,' || (5000000000 + order_no) || ',,Low,web')
     || ',0.00,,,,,,,,,,,' || if(line_no > 0, '', if(r('order_phone', order_no, 2) = 0, '''+' || dialled, ''))
     || ',,,,,,,,' as line,
 from cells;

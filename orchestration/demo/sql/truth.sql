@@ -133,22 +133,18 @@ placed as (
     select
         *,
         row_number() over (
-            partition by month_on, market, rate_category order by message_at, wamid
-        ) as market_position,
-        row_number() over (
             partition by month_on, phone_number_id, category order by message_at, wamid
         ) as number_position,
     from delivered
 ),
 
--- Only messages of type regular have a price, but the tiers count those alone.
+-- Only messages of type regular have a price, and the tiers count those alone.
 regular as (
     select
-        * replace (
-            row_number() over (
-                partition by month_on, market, rate_category order by message_at, wamid
-            ) as market_position
-        ),
+        *,
+        row_number() over (
+            partition by month_on, market, rate_category order by message_at, wamid
+        ) as market_position,
     from placed
     where pricing_type = 'regular'
 ),

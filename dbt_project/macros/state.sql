@@ -1,0 +1,31 @@
+{#- State tables (ARCHITECTURE 4). A state table holds, per native key, only values that merge in
+    any order: the least of times and texts, the greatest of flags. A run folds the rows of loads
+    above `folded_load_id` and merges them in. Rows that left raw with a replaced file can't be
+    un-merged: their keys are deleted first and folded again from all of raw. -#}
+
+{#- Keys that replaced files took out of raw since the last fold. -#}
+{% macro retired_since_fold(raw_table) -%}
+    (
+        select distinct record_id
+        from {{ source('ledger', 'retired_keys') }}
+        where raw_table = '{{ raw_table }}' and load_id > {{ folded_load_id() }}
+    )
+{%- endmacro %}
+
+{#- The pre-hook of a state table: forget what must be folded again. -#}
+{% macro forget_retired(raw_table, key='record_id') -%}
+    {%- if is_incremental() -%}
+    delete from {{ this }} where {{ key }} in {{ retired_since_fold(raw_table) }}
+    {%- else -%}
+    select 1
+    {%- endif -%}
+{%- endmacro %}
+
+{#- The rows to fold in this run: `where {{ "{{" }} rows_to_fold(...) {{ "}}" }}`. -#}
+{% macro rows_to_fold(raw_table, key='record_id') -%}
+    {%- if is_incremental() -%}
+    (load_id > {{ folded_load_id() }} or {{ key }} in {{ retired_since_fold(raw_table) }})
+    {%- else -%}
+    true
+    {%- endif -%}
+{%- endmacro %}

@@ -1,0 +1,98 @@
+-- One row per signal of consent that webhooks carry: a native stop or resume, an error 131050, a
+-- STOP or START word. (consent/events of other systems come with their own stream.)
+with preferences as (
+    select
+        occurred_at,
+        event,
+        phone_number_id,
+        person_wa_id,
+        person_user_id
+    from {{ ref('stg_whatsapp__preferences') }}
+),
+
+messages as (
+    select
+        coalesce(message_at, implausible_message_at) as occurred_at,
+        consent_word_event as event,
+        phone_number_id,
+        person_wa_id,
+        person_user_id
+    from {{ ref('int_whatsapp_messages__folded') }}
+    where direction = 'inbound' and consent_word_event is not null
+),
+
+failures as (
+    select
+        coalesce(failed_at, implausible_failed_at) as occurred_at,
+        'opt_out' as event,
+        phone_number_id,
+        person_wa_id,
+        person_user_id
+    from {{ ref('int_whatsapp_statuses__folded') }}
+    where split_part(first_error, '|', 2) = '131050'
+),
+
+persons as (
+    select
+        kind,
+        value,
+        contact_id
+    from {{ ref('int_persons') }}
+),
+
+channels as (
+    select
+        native_channel_id,
+        channel_id
+    from {{ ref('int_channels') }}
+),
+
+internal_contacts as (
+    select contact_id
+    from {{ ref('int_contacts__internal') }}
+),
+
+signals as (
+    select
+        *,
+        'user_preferences' as source
+    from preferences
+    union all
+    select
+        *,
+        'stop_word' as source
+    from messages
+    union all
+    select
+        *,
+        'error_131050' as source
+    from failures
+),
+
+resolved as (
+    select
+        coalesce(phones.contact_id, user_ids.contact_id, 'unknown') as contact_id,
+        coalesce(channels.channel_id, 'unknown') as channel_id,
+        signals.event,
+        signals.occurred_at,
+        signals.source
+    from signals
+    left join persons as phones
+        on phones.kind = 'phone' and signals.person_wa_id = phones.value
+    left join persons as user_ids
+        on user_ids.kind = 'bsuid' and signals.person_user_id = user_ids.value
+    left join channels on signals.phone_number_id = channels.native_channel_id
+),
+
+final as (
+    select distinct
+        contact_id,
+        channel_id,
+        event,
+        occurred_at,
+        source
+    from resolved
+    where contact_id not in (select contact_id from internal_contacts)
+)
+
+select * from final

@@ -1,0 +1,153 @@
+-- State: one row per pair of identifiers that one record names together (smaller hash first).
+{{
+    config(
+        materialized='incremental',
+        unique_key=['identifier_hash_a', 'identifier_hash_b'],
+        incremental_strategy='merge',
+        pre_hook="{% if is_incremental() %}
+            delete from {{ this }}
+            where identifier_hash_a in {{ retired_since_fold('identifiers') }}
+                or identifier_hash_b in {{ retired_since_fold('identifiers') }}
+        {% else %}select 1{% endif %}",
+        merge_update_set_expressions={
+            'is_change': 'DBT_INTERNAL_DEST.is_change and DBT_INTERNAL_SOURCE.is_change'
+        }
+    )
+}}
+
+with webhooks as (
+    select
+        _load_id as load_id,
+        person_wa_id,
+        person_user_id,
+        contact_wa_id,
+        contact_user_id,
+        linked_wa_id,
+        linked_user_id
+    from {{ source('raw', 'whatsapp_webhooks') }}
+    where
+        record_kind in ('message', 'status', 'echo', 'history', 'preference', 'user_id_update')
+        and coalesce(field, 'messages') <> 'calls'
+        and {{ unix_seconds('record_time') }} is not null
+        and not {{ is_meta_test_payload() }}
+        -- Nearly all records name one identifier only.
+        and (
+            person_user_id is not null
+            or contact_user_id is not null
+            or contact_wa_id is distinct from person_wa_id
+            or linked_wa_id is not null
+            or linked_user_id is not null
+        )
+),
+
+sends as (
+    select
+        load_id,
+        recipient,
+        recipient_user_id,
+        contact_input,
+        contact_wa_id,
+        contact_user_id
+    from {{ ref('stg_whatsapp__sends') }}
+    where recipient_type <> 'group'
+),
+
+identifiers as (
+    select
+        kind,
+        value,
+        identifier_hash
+    from {{ source('ledger', 'identifiers') }}
+),
+
+-- Each pair once, as written; two names of one thing fall together after the join.
+pairs as (
+    select load_id, 'phone' as kind_a, person_wa_id as value_a, 'bsuid' as kind_b,
+        person_user_id as value_b, false as is_change
+    from webhooks
+    where person_wa_id is not null and person_user_id is not null
+    union all
+    select load_id, 'phone', coalesce(person_wa_id, contact_wa_id), 'bsuid', contact_user_id, false
+    from webhooks
+    where coalesce(person_wa_id, contact_wa_id) is not null and contact_user_id is not null
+    union all
+    select load_id, 'bsuid', person_user_id, 'phone', contact_wa_id, false
+    from webhooks
+    where person_user_id is not null and contact_wa_id is not null
+    union all
+    select load_id, 'phone', person_wa_id, 'phone', contact_wa_id, false
+    from webhooks
+    where person_wa_id <> contact_wa_id
+    union all
+    select load_id, 'bsuid', person_user_id, 'bsuid', contact_user_id, false
+    from webhooks
+    where person_user_id <> contact_user_id
+    union all
+    select load_id, 'phone', person_wa_id, 'phone', linked_wa_id, true
+    from webhooks
+    where person_wa_id is not null and linked_wa_id is not null
+    union all
+    select load_id, 'bsuid', coalesce(person_user_id, contact_user_id), 'bsuid', linked_user_id, true
+    from webhooks
+    where coalesce(person_user_id, contact_user_id) is not null and linked_user_id is not null
+    union all
+    select load_id, 'phone', person_wa_id, 'bsuid', linked_user_id, false
+    from webhooks
+    where person_wa_id is not null and linked_user_id is not null
+    union all
+    select load_id, 'phone', recipient, 'phone', contact_wa_id, false
+    from sends
+    where recipient is not null and contact_wa_id is not null
+    union all
+    select load_id, 'phone', coalesce(contact_wa_id, recipient), 'bsuid',
+        coalesce(contact_user_id, recipient_user_id), false
+    from sends
+    where
+        coalesce(contact_wa_id, recipient) is not null
+        and coalesce(contact_user_id, recipient_user_id) is not null
+),
+
+distinct_pairs as (
+    select
+        kind_a,
+        value_a,
+        kind_b,
+        value_b,
+        bool_and(is_change) as is_change
+    from pairs
+    {% if is_incremental() %}
+        where
+            load_id > {{ folded_load_id() }}
+            or (kind_a, value_a) in (
+                select
+                    kind,
+                    value
+                from identifiers
+                where identifier_hash in {{ retired_since_fold('identifiers') }}
+            )
+            or (kind_b, value_b) in (
+                select
+                    kind,
+                    value
+                from identifiers
+                where identifier_hash in {{ retired_since_fold('identifiers') }}
+            )
+    {% endif %}
+    group by all
+),
+
+final as (
+    select
+        least(a.identifier_hash, b.identifier_hash) as identifier_hash_a,
+        greatest(a.identifier_hash, b.identifier_hash) as identifier_hash_b,
+        bool_and(distinct_pairs.is_change) as is_change
+    from distinct_pairs
+    inner join identifiers as a
+        on distinct_pairs.kind_a = a.kind and distinct_pairs.value_a = a.value
+    inner join identifiers as b
+        on distinct_pairs.kind_b = b.kind and distinct_pairs.value_b = b.value
+    where a.identifier_hash <> b.identifier_hash
+    group by all
+)
+
+select * from final

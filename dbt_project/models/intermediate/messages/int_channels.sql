@@ -1,0 +1,50 @@
+-- One row per business number that any stream names, with the id under which it is published: as
+-- it is, or hashed where the id is itself a phone number.
+with identifiers as (
+    select
+        value,
+        identifier_type,
+        identifier_hash
+    from {{ source('ledger', 'identifiers') }}
+    where kind = 'channel'
+),
+
+own_numbers as (
+    select distinct regexp_replace(display_phone_number, '[^0-9]', '', 'g') as digits
+    from {{ source('raw', 'whatsapp_webhooks') }}
+    where display_phone_number is not null
+),
+
+channels as (
+    select
+        native_channel_id,
+        name,
+        channel_type,
+        timezone,
+        schedule_id
+    from {{ ref('stg_reference__channels') }}
+),
+
+final as (
+    select
+        identifiers.value as native_channel_id,
+        case
+            when
+                identifiers.identifier_type = 'channel_phone'
+                or own_numbers.digits is not null
+                then identifiers.identifier_hash
+            else identifiers.value
+        end as channel_id,
+        coalesce(channels.channel_type, 'whatsapp') as channel_type,
+        channels.name,
+        coalesce(channels.timezone, 'UTC') as timezone,
+        channels.schedule_id
+    from identifiers
+    left join own_numbers
+        on
+            length(own_numbers.digits) >= 7
+            and regexp_replace(identifiers.value, '[^0-9]', '', 'g') = own_numbers.digits
+    left join channels on identifiers.value = channels.native_channel_id
+)
+
+select * from final

@@ -1,0 +1,230 @@
+-- The messages to work out anew in this run: every message of every contact that something new
+-- may concern. New are messages of loads not yet folded, keys that replaced files took away,
+-- contacts whose identifiers belong to somebody else than before, and messages whose clock is or
+-- was off. Windows, replies and prices look at a contact's other messages, so the whole contact
+-- is taken. In a full refresh the table stays empty and everything is worked out.
+{% set fct = adapter.get_relation(this.database, 'marts', 'fct_messages') %}
+{% set is_delta = fct is not none and not flags.FULL_REFRESH %}
+with persons as (
+    select
+        kind,
+        value,
+        identifier_hash,
+        contact_id
+    from {{ ref('int_persons') }}
+),
+
+identities as (
+    select
+        identifier_hash,
+        contact_id
+    from {{ ref('int_identities') }}
+),
+
+identities_before as (
+    select
+        identifier_hash,
+        contact_id
+    from {{ ref('int_identities__before') }}
+),
+
+statuses as (
+    select
+        record_id,
+        person_wa_id,
+        person_user_id,
+        first_status_at,
+        read_at,
+        delivered_at
+    from {{ ref('int_whatsapp_statuses__folded') }}
+),
+
+messages as (
+    select
+        record_id,
+        person_wa_id,
+        person_user_id,
+        message_at
+    from {{ ref('int_whatsapp_messages__folded') }}
+),
+
+sends as (
+    select
+        record_id,
+        recipient,
+        recipient_user_id,
+        contact_wa_id,
+        contact_user_id,
+        attempted_at
+    from {{ ref('int_whatsapp_sends__folded') }}
+),
+
+clocks as (
+    select
+        stream,
+        last_plausible_at
+    from {{ ref('int_stream_clocks') }}
+),
+
+{% if is_delta %}
+    new_records as (
+        select record_id
+        from {{ ref('stg_whatsapp__statuses') }}
+        where load_id > {{ folded_load_id() }}
+        union
+        select record_id
+        from {{ ref('stg_whatsapp__messages') }}
+        where load_id > {{ folded_load_id() }}
+        union
+        select record_id
+        from {{ ref('stg_whatsapp__sends') }}
+        where load_id > {{ folded_load_id() }}
+        union
+        select record_id
+        from {{ source('ledger', 'retired_keys') }}
+        where raw_table in ('whatsapp_webhooks', 'whatsapp_sends')
+            and load_id > {{ folded_load_id() }}
+        union
+        select statuses.record_id
+        from statuses
+        inner join clocks on clocks.stream = 'webhooks'
+        where greatest(statuses.first_status_at, statuses.read_at, statuses.delivered_at)
+            > clocks.last_plausible_at
+        union
+        select messages.record_id
+        from messages
+        inner join clocks on clocks.stream = 'webhooks'
+        where messages.message_at > clocks.last_plausible_at
+        union
+        select sends.record_id
+        from sends
+        inner join clocks on clocks.stream = 'sends'
+        where sends.attempted_at > clocks.last_plausible_at
+    ),
+
+    named_values as (
+        select
+            'phone' as kind,
+            person_wa_id as value
+        from statuses
+        where record_id in (select record_id from new_records)
+        union
+        select
+            'bsuid' as kind,
+            person_user_id as value
+        from statuses
+        where record_id in (select record_id from new_records)
+        union
+        select
+            'phone' as kind,
+            person_wa_id as value
+        from messages
+        where record_id in (select record_id from new_records)
+        union
+        select
+            'bsuid' as kind,
+            person_user_id as value
+        from messages
+        where record_id in (select record_id from new_records)
+        union
+        select
+            'phone' as kind,
+            unnest([recipient, contact_wa_id]) as value
+        from sends
+        where record_id in (select record_id from new_records)
+        union
+        select
+            'bsuid' as kind,
+            unnest([recipient_user_id, contact_user_id]) as value
+        from sends
+        where record_id in (select record_id from new_records)
+    ),
+
+    touched_contacts as (
+        select persons.contact_id
+        from named_values
+        inner join persons
+            on named_values.kind = persons.kind and named_values.value = persons.value
+        union
+        select identities.contact_id
+        from identities
+        left join identities_before
+            on identities.identifier_hash = identities_before.identifier_hash
+        where identities.contact_id is distinct from identities_before.contact_id
+        union
+        select identities_before.contact_id
+        from identities_before
+        left join identities on identities.identifier_hash = identities_before.identifier_hash
+        where identities.contact_id is distinct from identities_before.contact_id
+        union
+        select contact_id
+        from {{ fct }}
+        where has_clock_anomaly
+        union
+        -- Messages that may have left with a replaced file.
+        select fct.contact_id
+        from {{ fct }} as fct
+        where fct.message_id in (
+            select {{ message_id("'outbound'", 'record_id') }}
+            from {{ source('ledger', 'retired_keys') }}
+            where raw_table in ('whatsapp_webhooks', 'whatsapp_sends')
+                and load_id > {{ folded_load_id() }}
+            union all
+            select {{ message_id("'inbound'", 'record_id') }}
+            from {{ source('ledger', 'retired_keys') }}
+            where raw_table = 'whatsapp_webhooks' and load_id > {{ folded_load_id() }}
+        )
+    ),
+
+    touched_values as (
+        select
+            persons.kind,
+            persons.value
+        from persons
+        inner join touched_contacts on persons.contact_id = touched_contacts.contact_id
+    ),
+
+    phones as (
+        select value
+        from touched_values
+        where kind = 'phone'
+    ),
+
+    user_ids as (
+        select value
+        from touched_values
+        where kind = 'bsuid'
+    ),
+
+    final as (
+        select record_id
+        from new_records
+        union
+        select record_id
+        from statuses
+        where
+            person_wa_id in (select value from phones)
+            or person_user_id in (select value from user_ids)
+        union
+        select record_id
+        from messages
+        where
+            person_wa_id in (select value from phones)
+            or person_user_id in (select value from user_ids)
+        union
+        select record_id
+        from sends
+        where
+            recipient in (select value from phones)
+            or contact_wa_id in (select value from phones)
+            or recipient_user_id in (select value from user_ids)
+            or contact_user_id in (select value from user_ids)
+    )
+{% else %}
+    final as (
+        select cast(null as varchar) as record_id
+        where false
+    )
+{% endif %}
+
+select * from final

@@ -1,0 +1,412 @@
+-- One row per message of this run's batch, both directions, folded times made monotone
+-- (SEMANTICS 1), the person resolved, internal people left out. In a full refresh the batch is
+-- every message, else those of int_messages__touched.
+{% set is_delta = adapter.get_relation(this.database, 'marts', 'fct_messages') is not none
+    and not flags.FULL_REFRESH %}
+{% macro in_batch() %}
+    {% if is_delta %}
+        where record_id in (select record_id from {{ ref('int_messages__touched') }})
+    {% endif %}
+{% endmacro %}
+with statuses as (
+    select
+        record_id,
+        phone_number_id,
+        person_wa_id,
+        person_user_id,
+        coalesce(first_status_at, implausible_status_at) as first_status_at,
+        coalesce(sent_at, implausible_sent_at) as sent_at,
+        coalesce(delivered_at, implausible_delivered_at) as delivered_at,
+        coalesce(read_at, implausible_read_at) as read_at,
+        coalesce(failed_at, implausible_failed_at) as failed_at,
+        (first_status_at is null and implausible_status_at is not null)
+        or (sent_at is null and implausible_sent_at is not null)
+        or (delivered_at is null and implausible_delivered_at is not null)
+        or (read_at is null and implausible_read_at is not null)
+        or (failed_at is null and implausible_failed_at is not null) as is_implausible,
+        first_error,
+        first_pricing,
+        conversation_id
+    from {{ ref('int_whatsapp_statuses__folded') }}
+    {{ in_batch() }}
+),
+
+sends as (
+    select
+        record_id,
+        is_composed_id,
+        phone_number_id,
+        coalesce(attempted_at, implausible_attempted_at) as attempted_at,
+        attempted_at is null as is_implausible,
+        refused_at,
+        first_error,
+        campaign_id,
+        variant,
+        sender_type,
+        agent_id,
+        bot_id,
+        is_group,
+        recipient,
+        recipient_user_id,
+        contact_wa_id,
+        contact_user_id,
+        message_type,
+        template_name,
+        template_language
+    from {{ ref('int_whatsapp_sends__folded') }}
+    {{ in_batch() }}
+),
+
+messages as (
+    select
+        record_id,
+        direction,
+        is_echo,
+        message_type,
+        coalesce(message_at, implausible_message_at) as message_at,
+        message_at is null as is_implausible,
+        phone_number_id,
+        person_wa_id,
+        person_user_id,
+        context_id,
+        referral_source_id,
+        is_from_ad,
+        consent_word_event
+    from {{ ref('int_whatsapp_messages__folded') }}
+    {{ in_batch() }}
+),
+
+identifiers as (
+    select
+        value,
+        identifier_hash
+    from {{ source('ledger', 'identifiers') }}
+    where kind = 'message'
+),
+
+phones as (
+    select
+        value,
+        identifier_hash,
+        contact_id
+    from {{ ref('int_persons') }}
+    where kind = 'phone'
+),
+
+user_ids as (
+    select
+        value,
+        identifier_hash,
+        contact_id
+    from {{ ref('int_persons') }}
+    where kind = 'bsuid'
+),
+
+internal_contacts as (
+    select contact_id
+    from {{ ref('int_contacts__internal') }}
+),
+
+channels as (
+    select
+        native_channel_id,
+        channel_id
+    from {{ ref('int_channels') }}
+),
+
+clocks as (
+    select
+        max(last_plausible_at) filter (where stream = 'webhooks') as webhooks_plausible_until,
+        max(last_plausible_at) filter (where stream = 'sends') as sends_plausible_until
+    from {{ ref('int_stream_clocks') }}
+),
+
+templates as (
+    select
+        template_name,
+        template_language,
+        category
+    from {{ ref('stg_whatsapp__templates') }}
+),
+
+categories as (
+    select
+        category_reported,
+        category
+    from {{ ref('message_categories') }}
+),
+
+typed_in_app as (
+    select *
+    from messages
+    where direction = 'outbound'
+),
+
+outbound_sources as (
+    select
+        coalesce(sends.record_id, statuses.record_id, typed_in_app.record_id) as record_id,
+        coalesce(sends.is_composed_id, false) as is_composed_id,
+        coalesce(
+            sends.phone_number_id, statuses.phone_number_id, typed_in_app.phone_number_id
+        ) as native_channel_id,
+        coalesce(
+            sends.contact_wa_id, statuses.person_wa_id, sends.recipient, typed_in_app.person_wa_id
+        ) as person_wa_id,
+        coalesce(
+            sends.contact_user_id,
+            sends.recipient_user_id,
+            statuses.person_user_id,
+            typed_in_app.person_user_id
+        ) as person_user_id,
+        coalesce(sends.is_group, false) as is_group,
+        sends.campaign_id,
+        sends.variant,
+        sends.sender_type,
+        sends.agent_id,
+        sends.bot_id,
+        sends.template_name,
+        sends.template_language,
+        sends.record_id is not null as is_in_send_log,
+        typed_in_app.record_id is not null as is_typed_in_app,
+        coalesce(sends.message_type, typed_in_app.message_type) as message_type,
+        sends.attempted_at as requested_at,
+        -- What the app shows as sent was sent.
+        statuses.first_status_at,
+        least(statuses.sent_at, typed_in_app.message_at) as reported_sent_at,
+        statuses.delivered_at as reported_delivered_at,
+        statuses.read_at,
+        least(statuses.failed_at, sends.refused_at) as reported_failed_at,
+        split_part(coalesce(statuses.first_error, sends.first_error), '|', 2) as error_code,
+        statuses.first_pricing,
+        statuses.conversation_id,
+        coalesce(sends.is_implausible, false)
+        or coalesce(statuses.is_implausible, false)
+        or coalesce(typed_in_app.is_implausible, false) as is_implausible
+    from statuses
+    full outer join sends on statuses.record_id = sends.record_id
+    full outer join typed_in_app
+        on coalesce(statuses.record_id, sends.record_id) = typed_in_app.record_id
+),
+
+outbound_folded as (
+    select
+        *,
+        least(reported_sent_at, reported_delivered_at, read_at) as sent_at,
+        least(reported_delivered_at, read_at) as delivered_at,
+        -- Delivered beats failed: what was read was not refused.
+        case when reported_delivered_at is null and read_at is null then reported_failed_at end
+            as failed_at
+    from outbound_sources
+),
+
+outbound as (
+    select
+        'outbound' as direction,
+        record_id,
+        is_composed_id,
+        native_channel_id,
+        person_wa_id,
+        person_user_id,
+        is_group,
+        campaign_id,
+        variant,
+        sender_type,
+        agent_id,
+        bot_id,
+        template_name,
+        template_language,
+        is_in_send_log,
+        is_typed_in_app,
+        message_type,
+        -- Attempted is every outbound message, in the send log or not.
+        coalesce(requested_at, least(sent_at, reported_failed_at), first_status_at)
+            as attempted_at,
+        sent_at,
+        delivered_at,
+        read_at,
+        failed_at,
+        case when failed_at is not null then nullif(error_code, '') end as error_code,
+        read_at is not null and (reported_delivered_at is null or reported_delivered_at > read_at)
+            as is_delivered_implied,
+        reported_failed_at is not null and failed_at is null as is_failed_overridden,
+        coalesce(least(requested_at, sent_at, failed_at), first_status_at) as message_at,
+        first_pricing,
+        conversation_id,
+        cast(null as varchar) as context_id,
+        cast(null as varchar) as referral_source_id,
+        false as is_from_ad,
+        cast(null as varchar) as consent_word_event,
+        is_implausible,
+        requested_at,
+        greatest(first_status_at, reported_sent_at, reported_delivered_at, read_at,
+            case when is_in_send_log then null else reported_failed_at end) as last_webhook_at
+    from outbound_folded
+),
+
+inbound as (
+    select
+        'inbound' as direction,
+        record_id,
+        false as is_composed_id,
+        phone_number_id as native_channel_id,
+        person_wa_id,
+        person_user_id,
+        false as is_group,
+        cast(null as varchar) as campaign_id,
+        cast(null as varchar) as variant,
+        'contact' as sender_type,
+        cast(null as varchar) as agent_id,
+        cast(null as varchar) as bot_id,
+        cast(null as varchar) as template_name,
+        cast(null as varchar) as template_language,
+        false as is_in_send_log,
+        false as is_typed_in_app,
+        message_type,
+        cast(null as timestamp) as attempted_at,
+        cast(null as timestamp) as sent_at,
+        cast(null as timestamp) as delivered_at,
+        cast(null as timestamp) as read_at,
+        cast(null as timestamp) as failed_at,
+        cast(null as varchar) as error_code,
+        false as is_delivered_implied,
+        false as is_failed_overridden,
+        message_at,
+        cast(null as varchar) as first_pricing,
+        cast(null as varchar) as conversation_id,
+        context_id,
+        referral_source_id,
+        is_from_ad,
+        consent_word_event,
+        is_implausible,
+        cast(null as timestamp) as requested_at,
+        message_at as last_webhook_at
+    from messages
+    where direction = 'inbound'
+),
+
+both_directions as (
+    select * from outbound
+    union all
+    select * from inbound
+),
+
+resolved as (
+    select
+        both_directions.*,
+        case
+            when both_directions.is_group or both_directions.person_wa_id like '%@g.us' then 'none'
+            else coalesce(phones.contact_id, user_ids.contact_id, 'unknown')
+        end as contact_id,
+        coalesce(phones.identifier_hash, user_ids.identifier_hash) as identifier_hash,
+        coalesce(channels.channel_id, 'unknown') as channel_id,
+        case
+            when both_directions.is_composed_id then identifiers.identifier_hash
+            else {{ message_id('both_directions.direction', 'both_directions.record_id') }}
+        end as message_id,
+        split_part(both_directions.first_pricing, '|', 2) as pricing_model,
+        split_part(both_directions.first_pricing, '|', 3) as reported_pricing_type,
+        try_cast(nullif(split_part(both_directions.first_pricing, '|', 4), '') as boolean)
+            as reported_is_billable,
+        nullif(split_part(both_directions.first_pricing, '|', 5), '') as reported_category,
+        both_directions.is_implausible
+        or coalesce(
+            both_directions.last_webhook_at > clocks.webhooks_plausible_until
+            or both_directions.requested_at > clocks.sends_plausible_until,
+            false
+        ) as has_clock_anomaly
+    from both_directions
+    cross join clocks
+    left join phones on both_directions.person_wa_id = phones.value
+    left join user_ids on both_directions.person_user_id = user_ids.value
+    left join channels on both_directions.native_channel_id = channels.native_channel_id
+    left join identifiers
+        on both_directions.is_composed_id and both_directions.record_id = identifiers.value
+),
+
+categorised as (
+    select
+        resolved.*,
+        case
+            when resolved.direction = 'inbound' then 'none'
+            else coalesce(
+                categories.category,
+                {{ normalised_category('resolved.reported_category') }},
+                templates.category,
+                case
+                    when resolved.template_name is not null then 'unknown'
+                    when resolved.is_in_send_log or resolved.is_typed_in_app then 'service'
+                    else 'unknown'
+                end
+            )
+        end as category
+    from resolved
+    left join categories on resolved.reported_category = categories.category_reported
+    left join templates
+        on
+            resolved.template_name = templates.template_name
+            and resolved.template_language = templates.template_language
+),
+
+final as (
+    select
+        message_id,
+        direction,
+        record_id,
+        contact_id,
+        identifier_hash,
+        channel_id,
+        coalesce(campaign_id, 'none') as campaign_id,
+        coalesce(variant, 'none') as variant,
+        case
+            when template_name is not null then template_name
+            -- Not in the send log: whether it was a template can't be told, but the categories
+            -- that only templates have.
+            when direction = 'outbound' and not is_in_send_log and not is_typed_in_app
+                and category not in ('service', 'group_service') then 'unknown'
+            else 'none'
+        end as template_name,
+        case
+            when template_name is not null then coalesce(template_language, 'unknown')
+            when direction = 'outbound' and not is_in_send_log and not is_typed_in_app
+                and category not in ('service', 'group_service') then 'unknown'
+            else 'none'
+        end as template_language,
+        category,
+        coalesce(message_type, 'unknown') as message_type,
+        case
+            when sender_type is not null then sender_type
+            when is_typed_in_app and not is_in_send_log then 'agent'
+            when campaign_id is not null or category = 'marketing' then 'campaign'
+            else 'api'
+        end as sender_type,
+        agent_id,
+        bot_id,
+        message_at,
+        attempted_at,
+        sent_at,
+        delivered_at,
+        read_at,
+        failed_at,
+        error_code,
+        is_delivered_implied,
+        is_failed_overridden,
+        has_clock_anomaly,
+        context_id,
+        referral_source_id,
+        is_from_ad,
+        consent_word_event,
+        nullif(pricing_model, '') as pricing_model,
+        -- The conversation-based regime named no type; what it billed was regular.
+        case
+            when nullif(reported_pricing_type, '') is not null then reported_pricing_type
+            when category = 'referral_conversion' then 'free_entry_point'
+            when reported_is_billable then 'regular'
+            when not reported_is_billable then 'free_customer_service'
+        end as pricing_type,
+        reported_is_billable as is_billable,
+        conversation_id
+    from categorised
+    where contact_id not in (select contact_id from internal_contacts)
+)
+
+select * from final

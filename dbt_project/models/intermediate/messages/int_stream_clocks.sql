@@ -1,0 +1,128 @@
+-- One row per stream of messages: how far its clock can be believed. An event that lies later than
+-- a gap of more than clock_gap_days, behind which at most 3 events and 0.1 % of the stream lie
+-- (one event in streams under 1,000), is an anomaly: one message dated 2099 must not close every
+-- month. Counted on folded events, so that a doubled file changes nothing.
+with statuses as (
+    select
+        sent_at,
+        delivered_at,
+        read_at,
+        failed_at,
+        first_status_at
+    from {{ ref('int_whatsapp_statuses__folded') }}
+),
+
+messages as (
+    select message_at
+    from {{ ref('int_whatsapp_messages__folded') }}
+),
+
+sends as (
+    select attempted_at
+    from {{ ref('int_whatsapp_sends__folded') }}
+),
+
+counts as (
+    select
+        'webhooks' as stream,
+        (
+            select
+                count(sent_at) + count(delivered_at) + count(read_at) + count(failed_at)
+                + count(*) filter (
+                    where coalesce(sent_at, delivered_at, read_at, failed_at) is null
+                        and first_status_at is not null
+                )
+            from statuses
+        ) + (select count(message_at) from messages) as events
+    union all
+    select
+        'sends' as stream,
+        (select count(attempted_at) from sends) as events
+),
+
+-- Four events suffice: a fifth would lie before any gap that counts.
+webhook_events as (
+    select event_at
+    from (
+        (select sent_at as event_at from statuses where sent_at is not null
+            order by sent_at desc limit 4)
+        union all
+        (select delivered_at from statuses where delivered_at is not null
+            order by delivered_at desc limit 4)
+        union all
+        (select read_at from statuses where read_at is not null order by read_at desc limit 4)
+        union all
+        (select failed_at from statuses where failed_at is not null
+            order by failed_at desc limit 4)
+        union all
+        (select first_status_at from statuses
+            where coalesce(sent_at, delivered_at, read_at, failed_at) is null
+                and first_status_at is not null
+            order by first_status_at desc limit 4)
+        union all
+        (select message_at from messages where message_at is not null
+            order by message_at desc limit 4)
+    )
+    order by event_at desc
+    limit 4
+),
+
+send_events as (
+    select attempted_at as event_at
+    from sends
+    where attempted_at is not null
+    order by attempted_at desc
+    limit 4
+),
+
+latest as (
+    select
+        'webhooks' as stream,
+        event_at
+    from webhook_events
+    union all
+    select
+        'sends' as stream,
+        event_at
+    from send_events
+),
+
+ranked as (
+    select
+        stream,
+        event_at,
+        row_number() over (partition by stream order by event_at desc) as later_events_and_own,
+        lead(event_at) over (partition by stream order by event_at desc) as previous_event_at
+    from latest
+),
+
+limits as (
+    select
+        ranked.stream,
+        -- The lowest side of the earliest gap that qualifies.
+        min(ranked.previous_event_at) as last_plausible_at
+    from ranked
+    inner join counts on ranked.stream = counts.stream
+    where
+        ranked.event_at
+        > ranked.previous_event_at + interval ({{ var('clock_gap_days') | int }}) day
+        and ranked.later_events_and_own
+        <= case when counts.events < 1000 then 1 else least(3, floor(counts.events * 0.001)) end
+    group by ranked.stream
+),
+
+final as (
+    select
+        'messages' as subject,
+        'whatsapp' as source,
+        counts.stream,
+        counts.events,
+        limits.last_plausible_at,
+        coalesce(limits.last_plausible_at, max(latest.event_at)) as watermark_at
+    from counts
+    left join latest on counts.stream = latest.stream
+    left join limits on counts.stream = limits.stream
+    group by all
+)
+
+select * from final

@@ -1,0 +1,1 @@
+"""The assets: raw tables (ingest), dbt models (transform), the published file (publish)."""

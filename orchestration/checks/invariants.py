@@ -1,0 +1,342 @@
+"""The identities that must hold before a file is published: each failure is our own mistake.
+
+MARTS, section 3, names them. They read the working file after the transform. What holds row by row
+inside one model is a dbt test there as well; what compares tables stands only here.
+"""
+
+from __future__ import annotations
+
+from orchestration.checks.declaration import Check
+from orchestration.publish import PUBLIC_SCHEMAS, PUBLIC_TYPES
+from orchestration.sources import STREAMS
+
+MESSAGE_COUNTS = (
+    "messages_attempted",
+    "messages_sent",
+    "messages_delivered",
+    "messages_read",
+    "messages_failed",
+    "messages_pending",
+    "messages_received",
+)
+COST_COUNTS = ("messages_billable", "messages_free")
+
+KEYS: dict[str, tuple[str, ...]] = {
+    "marts.fct_messages": ("message_id",),
+    "marts.fct_contact_days": ("contact_id", "active_on"),
+    "marts.dim_contacts": ("contact_id",),
+    "marts.dim_channels": ("channel_id",),
+    "marts.kpi_messaging": ("period_grain", "period_start_on", "channel_id"),
+    "marts.kpi_failures": ("period_grain", "period_start_on", "channel_id", "error_code"),
+    "marts.kpi_templates": (
+        "period_grain",
+        "period_start_on",
+        "template_name",
+        "template_language",
+    ),
+    "marts.kpi_costs": (
+        "period_grain",
+        "period_start_on",
+        "channel_id",
+        "market",
+        "category",
+        "pricing_type",
+    ),
+    "marts.kpi_active_contacts": ("active_on",),
+    "marts.kpi_engagement": ("period_grain", "period_start_on", "channel_id"),
+}
+"""Grain of each public table; MARTS, sections 2 and 3."""
+
+
+def _key_is_unique(table: str, keys: tuple[str, ...]) -> Check:
+    listed = ", ".join(keys)
+    missing = " or ".join(f"{key} is null" for key in keys)
+    return Check(
+        name=f"{table.split('.')[1]}_has_one_row_per_key",
+        table=table,
+        keys=keys,
+        sql=f"select {listed} from {table} group by {listed} having count(*) > 1 or {missing}",
+        description=f"({listed}) is unique and never NULL",
+    )
+
+
+def _agrees_across_grains(
+    table: str, counts: tuple[str, ...], *, over: tuple[str, ...], name: str
+) -> Check:
+    """Weeks and months are the sums of their days, for columns that add up."""
+    listed = ", ".join(over)
+    sums = ", ".join(f"sum({column}) as {column}" for column in counts)
+    days = ", ".join(f"sum({column}) as {column}" for column in counts)
+    differs = " or ".join(
+        f"periods.{column} is distinct from days.{column}" for column in counts
+    )
+    joined = " and ".join(f"periods.{column} = days.{column}" for column in over)
+    keys = ("period_grain", "period_start_on", *over)
+    picked = ", ".join(f"coalesce(periods.{key}, days.{key}) as {key}" for key in keys)
+    return Check(
+        name=name,
+        table=table,
+        keys=keys,
+        sql=f"""
+with periods as (
+    select period_grain, period_start_on, {listed}, {sums}
+    from {table} where period_grain <> 'day' group by all
+),
+days as (
+    select
+        grains.period_grain,
+        cast(date_trunc(grains.period_grain, period_start_on) as date) as period_start_on,
+        {listed},
+        {days}
+    from {table} as of_days
+    cross join (values ('week'), ('month')) as grains (period_grain)
+    where of_days.period_grain = 'day'
+    group by all
+)
+select {picked}
+from periods
+full join days
+    on periods.period_grain = days.period_grain
+    and periods.period_start_on = days.period_start_on
+    and {joined}
+where {differs}
+""",
+        description="weeks and months are the sums of their days",
+    )
+
+
+def _agrees_with_messages(
+    table: str, name: str, expressions: dict[str, str], messages: str
+) -> Check:
+    """Day by day and channel by channel, the mart's sums are those of the fact."""
+    mart = ", ".join(f"sum({column}) as {column}" for column in expressions)
+    fact = ", ".join(f"{sql} as {column}" for column, sql in expressions.items())
+    differs = " or ".join(
+        f"coalesce(mart.{column}, 0) <> coalesce(fact.{column}, 0)" for column in expressions
+    )
+    return Check(
+        name=name,
+        table=table,
+        keys=("period_start_on", "channel_id"),
+        sql=f"""
+with mart as (
+    select period_start_on, channel_id, {mart}
+    from {table} where period_grain = 'day' group by all
+),
+fact as (
+    select message_on as period_start_on, channel_id, {fact}
+    from marts.fct_messages where not has_clock_anomaly and {messages} group by all
+)
+select period_start_on, channel_id
+from mart full join fact using (period_start_on, channel_id)
+where {differs}
+""",
+        description="its daily sums are those of fct_messages",
+    )
+
+
+def _outbound(condition: str) -> str:
+    return f"count(*) filter (where direction = 'outbound' and {condition})"
+
+
+def _ledger_matches_raw() -> Check:
+    tables = "\n    union all\n".join(
+        f"    select '{stream.source}' as source, '{stream.name}' as stream, "
+        "count(*) filter (where _is_line_head) as rows_standing "
+        f'from raw."{stream.raw_table}"'
+        for stream in STREAMS
+    )
+    return Check(
+        name="raw_tables_hold_what_the_ledger_says",
+        table="meta.loads",
+        keys=("source", "stream"),
+        sql=f"""
+with standing as (
+{tables}
+),
+ledger as (
+    select source, stream, sum(rows_loaded) as rows_loaded
+    from raw.loads where not is_rejected and not is_removed group by all
+)
+select source, stream
+from standing full join ledger using (source, stream)
+where coalesce(rows_standing, 0) <> coalesce(rows_loaded, 0)
+""",
+        description="each raw table holds as many rows as its loads brought",
+        advice="`make rebuild` reads the exports again",
+    )
+
+
+INVARIANTS: tuple[Check, ...] = (
+    *(_key_is_unique(table, keys) for table, keys in KEYS.items()),
+    Check(
+        name="no_line_is_lost_or_counted_twice",
+        table="meta.loads",
+        keys=("source", "stream", "load_id"),
+        sql="select source, stream, load_id from raw.loads "
+        "where rows_read is distinct from rows_loaded + rows_rejected + rows_duplicate",
+        description="rows_read = rows_loaded + rows_rejected + rows_duplicate, file by file",
+    ),
+    _ledger_matches_raw(),
+    Check(
+        name="message_times_stand_in_order",
+        table="marts.fct_messages",
+        keys=("message_id",),
+        sql="select message_id from marts.fct_messages "
+        "where sent_at > delivered_at or delivered_at > read_at "
+        "or (delivered_at is not null and sent_at is null) "
+        "or (read_at is not null and delivered_at is null) "
+        "or (failed_at is not null and delivered_at is not null)",
+        description="sent ≤ delivered ≤ read, none without the one before, failed only undelivered",
+    ),
+    Check(
+        name="message_date_is_never_missing",
+        table="marts.fct_messages",
+        keys=("message_id",),
+        sql="select message_id from marts.fct_messages "
+        "where message_at is null or message_on is null or direction is null "
+        "or direction not in ('inbound', 'outbound')",
+        description="every message has a direction and a date",
+    ),
+    Check(
+        name="every_message_has_a_known_contact",
+        table="marts.fct_messages",
+        keys=("message_id",),
+        sql="select message_id from marts.fct_messages as messages "
+        "where contact_id is null or contact_id not in ('none', 'unknown') and not exists "
+        "(select 1 from marts.dim_contacts as c where c.contact_id = messages.contact_id)",
+        description="contact_id is in dim_contacts",
+    ),
+    Check(
+        name="only_delivered_messages_cost",
+        table="marts.fct_messages",
+        keys=("message_id",),
+        sql="select message_id from marts.fct_messages where cost_amount <> 0 "
+        "and (delivered_at is null or direction <> 'outbound') or cost_amount < 0",
+        description="what was not delivered costs nothing, and nothing costs less than nothing",
+    ),
+    Check(
+        name="funnel_never_grows",
+        table="marts.kpi_messaging",
+        keys=KEYS["marts.kpi_messaging"],
+        sql="select * from marts.kpi_messaging where not coalesce(messages_read <= "
+        "messages_delivered and messages_delivered <= messages_sent "
+        "and messages_sent <= messages_attempted and messages_read <= messages_read_inferred "
+        "and messages_read_inferred <= messages_delivered, false)",
+        description="read ≤ read_inferred ≤ delivered ≤ sent ≤ attempted",
+    ),
+    Check(
+        name="outcomes_add_up",
+        table="marts.kpi_messaging",
+        keys=KEYS["marts.kpi_messaging"],
+        sql="select * from marts.kpi_messaging where messages_failed + messages_delivered "
+        "+ messages_pending is distinct from messages_attempted "
+        "or messages_in_window + messages_out_of_window is distinct from messages_attempted",
+        description="failed + delivered + pending = attempted = in window + out of window",
+    ),
+    _agrees_across_grains(
+        "marts.kpi_messaging",
+        MESSAGE_COUNTS,
+        over=("channel_id",),
+        name="messaging_agrees_across_grains",
+    ),
+    _agrees_with_messages(
+        "marts.kpi_messaging",
+        "messaging_agrees_with_messages",
+        {
+            "messages_attempted": _outbound("true"),
+            "messages_sent": _outbound("sent_at is not null"),
+            "messages_delivered": _outbound("delivered_at is not null"),
+            "messages_read": _outbound("read_at is not null"),
+            "messages_failed": _outbound("failed_at is not null"),
+            "messages_received": "count(*) filter (where direction = 'inbound')",
+            "cost_amount": "sum(cost_amount) filter (where direction = 'outbound')",
+        },
+        messages="true",
+    ),
+    Check(
+        name="failures_agree_with_messaging",
+        table="marts.kpi_failures",
+        keys=("period_grain", "period_start_on", "channel_id"),
+        sql="""
+with failures as (
+    select period_grain, period_start_on, channel_id, sum(messages_failed) as by_code
+    from marts.kpi_failures group by all
+)
+select period_grain, period_start_on, channel_id
+from failures
+full join marts.kpi_messaging using (period_grain, period_start_on, channel_id)
+where coalesce(by_code, 0) <> coalesce(messages_failed, 0)
+""",
+        description="failures by error code add up to messages_failed",
+    ),
+    _agrees_across_grains(
+        "marts.kpi_costs",
+        COST_COUNTS,
+        over=("channel_id", "market", "category", "pricing_type"),
+        name="costs_agree_across_grains",
+    ),
+    _agrees_with_messages(
+        "marts.kpi_costs",
+        "costs_are_counted_once",
+        {
+            "messages_billable": "count(*) filter (where is_billable)",
+            "messages_free": "count(*) filter (where not is_billable)",
+            "cost_amount": "sum(cost_amount)",
+        },
+        messages="direction = 'outbound' and delivered_at is not null",
+    ),
+    Check(
+        name="active_contacts_grow_with_the_window",
+        table="marts.kpi_active_contacts",
+        keys=("active_on",),
+        sql="select active_on from marts.kpi_active_contacts where not coalesce("
+        "0 <= contacts_active_1d and contacts_active_1d <= contacts_active_7d "
+        "and contacts_active_7d <= contacts_active_28d, false)",
+        description="active in 1 day ≤ in 7 days ≤ in 28 days",
+    ),
+    Check(
+        name="rate_card_rows_never_overlap",
+        table="staging.stg_reference__rate_card",
+        keys=("effective_from", "market", "category", "tier_lower", "other_tier_lower"),
+        sql="""
+with tiers as (
+    select
+        effective_from,
+        market,
+        category,
+        coalesce(tier_lower, 0) as tier_lower,
+        coalesce(tier_upper, 9223372036854775807) as tier_upper,
+        row_number() over () as number
+    from staging.stg_reference__rate_card
+)
+select
+    one.effective_from,
+    one.market,
+    one.category,
+    one.tier_lower,
+    other.tier_lower as other_tier_lower
+from tiers as one
+join tiers as other
+    on one.effective_from = other.effective_from
+    and one.market = other.market
+    and one.category = other.category
+    and one.number < other.number
+    and one.tier_lower < other.tier_upper
+    and other.tier_lower < one.tier_upper
+""",
+        description="one market, category and date has one price per volume",
+        advice="Correct reference/rate_card: a message would be priced twice",
+    ),
+    Check(
+        name="public_columns_have_plain_types",
+        table="meta.loads",
+        keys=("table_name", "column_name", "data_type"),
+        sql="select schema_name || '.' || table_name as table_name, column_name, data_type "
+        "from duckdb_columns() where database_name = current_database() "
+        f"and schema_name in {PUBLIC_SCHEMAS!r} "
+        f"and not regexp_full_match(upper(data_type), '{PUBLIC_TYPES.pattern}')",
+        description="only types that every DuckDB reader can open",
+        advice="Cast at the end of the model",
+    ),
+)

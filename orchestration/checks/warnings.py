@@ -1,0 +1,91 @@
+"""What is off in the world, not in our arithmetic: published with the data, never in its way.
+
+A read status without a message or a send is no warning: reads without the rest are normal.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from orchestration.checks.declaration import Check
+from orchestration.settings import Settings
+from orchestration.sources import STREAMS
+
+DEFAULT_REJECT_SHARE = 0.01
+
+
+def warnings(settings: Settings) -> tuple[Check, ...]:
+    """Return the warning-level checks, with the thresholds of the settings."""
+    return (
+        _rejected_lines(settings.vars.get("reject_share_warning", DEFAULT_REJECT_SHARE)),
+        Check(
+            name="every_file_was_read",
+            table="meta.loads",
+            keys=("source", "stream", "path_key"),
+            sql="select source, stream, path_key from raw.files where status = 'rejected'",
+            description="no file was rejected whole",
+            severity="warning",
+            advice="The terminal and raw.files of build.duckdb name the file and the mend",
+        ),
+        Check(
+            name="every_billable_message_has_a_price",
+            table="marts.fct_messages",
+            keys=("message_id",),
+            sql="select message_id from marts.fct_messages where direction = 'outbound' "
+            "and delivered_at is not null and is_billable and cost_amount is null",
+            description="each delivered, billable message has a cost in the reporting currency",
+            severity="warning",
+            advice="Add the missing market, category or currency to reference/rate_card or "
+            "reference/fx_rates",
+        ),
+        Check(
+            name="every_type_is_known",
+            table="meta.unknown_values",
+            keys=(),
+            sql="select * from meta.unknown_values",
+            description="no field, message type or status that we have never heard of",
+            severity="warning",
+            advice="They are kept and counted; meta.unknown_values lists them",
+        ),
+        _stale_sources(),
+    )
+
+
+def _rejected_lines(share: Any) -> Check:
+    return Check(
+        name="few_lines_are_rejected",
+        table="meta.loads",
+        keys=("source", "stream", "path_key"),
+        sql="select source, stream, path_key from raw.files where status = 'loaded' "
+        f"and rows_rejected > {float(share)!r} * rows_read",
+        description=f"at most {float(share):.1%} of a file's lines are rejected",
+        severity="warning",
+        advice="meta.rejects counts them by reason, raw.rejects of build.duckdb shows the lines",
+    )
+
+
+def _stale_sources() -> Check:
+    """Compare streams with each other, never with the wall clock: old exports stay good."""
+    allowed = ", ".join(
+        f"('{stream.source}', '{stream.name}', {stream.freshness_hours})"
+        for stream in STREAMS
+        if stream.freshness_hours is not None
+    )
+    return Check(
+        name="no_source_has_gone_stale",
+        table="meta.watermarks",
+        keys=("source", "stream"),
+        sql=f"""
+with allowed (source, stream, hours) as (values {allowed}),
+newest as (
+    select source, stream, max(watermark_at) as watermark_at
+    from meta.watermarks where source is not null and stream is not null group by all
+)
+select source, stream
+from newest join allowed using (source, stream)
+where watermark_at < (select max(watermark_at) from newest) - to_hours(hours)
+""",
+        description="streams end together, within the hours their declaration allows",
+        severity="warning",
+        advice="Export the late stream again: KPIs that need it end where it ends",
+    )

@@ -1,0 +1,166 @@
+"""The KPI scorecard on the terminal, read from the published file and nowhere else.
+
+Values are printed exactly as they stand there: no rounding, no unit changed. Totals over channels
+are sums of the counts; rates of a total are computed from those sums.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from decimal import Decimal
+from typing import Any
+
+import duckdb
+from rich.console import Console
+from rich.table import Table
+
+from orchestration.settings import Settings
+from orchestration.warehouse import connect
+
+Row = dict[str, Any]
+
+_COUNTS = (
+    "messages_attempted",
+    "messages_sent",
+    "messages_delivered",
+    "messages_read",
+    "messages_failed",
+    "messages_pending",
+    "messages_received",
+)
+_MONTH = """
+select period_start_on, is_complete
+from marts.kpi_messaging
+where period_grain = 'month'
+group by all
+order by is_complete desc, period_start_on desc
+limit 1
+"""
+_BY_CHANNEL = f"""
+select
+    kpi.channel_id,
+    coalesce(channels.name, kpi.channel_id) as channel,
+    {", ".join(_COUNTS)},
+    delivery_rate,
+    read_rate,
+    failure_rate,
+    cost_amount
+from marts.kpi_messaging as kpi
+left join marts.dim_channels as channels using (channel_id)
+where period_grain = 'month' and period_start_on = $month
+order by channel_id
+"""
+_TOTAL = f"""
+select
+    {", ".join(f"cast(sum({column}) as bigint) as {column}" for column in _COUNTS)},
+    sum(messages_delivered) / nullif(cast(sum(messages_sent) as double), 0) as delivery_rate,
+    sum(messages_read) / nullif(cast(sum(messages_delivered) as double), 0) as read_rate,
+    sum(messages_failed) / nullif(cast(sum(messages_attempted) as double), 0) as failure_rate,
+    sum(cost_amount) as cost_amount
+from marts.kpi_messaging
+where period_grain = 'month' and period_start_on = $month
+"""
+_COSTS = """
+select
+    category,
+    cast(sum(messages_billable) as bigint) as messages_billable,
+    cast(sum(messages_free) as bigint) as messages_free,
+    sum(cost_amount) as cost_amount
+from marts.kpi_costs
+where period_grain = 'month' and period_start_on = $month
+group by category
+order by category
+"""
+_ACTIVE = """
+select active_on, contacts_active_1d, contacts_active_7d, contacts_active_28d, stickiness_rate
+from marts.kpi_active_contacts
+where active_on <= last_day($month)
+order by active_on desc
+limit 1
+"""
+_WARNINGS = """
+select "check", table_name, violations, description
+from meta.checks
+where status = 'failed'
+order by "check"
+"""
+
+
+def read_scorecard(settings: Settings) -> dict[str, Any] | None:
+    """Return the last complete month's KPIs (the running month where none is complete).
+
+    None where nothing is published. Decimals stay `Decimal`, dates `date`.
+    """
+    if not settings.published_path.exists():
+        return None
+    with connect(settings, settings.published_path, read_only=True) as con:
+        month = con.execute(_MONTH).fetchone()
+        start, is_complete = month if month else (None, None)
+        bound = {"month": start}
+        active = _rows(con, _ACTIVE, bound) if month else []
+        total = _rows(con, _TOTAL, bound) if month else []
+        return {
+            "publication": _rows(con, "select * from meta.publication")[0],
+            "period_start_on": start,
+            "is_complete": is_complete,
+            "messaging": _rows(con, _BY_CHANNEL, bound) if month else [],
+            "messaging_total": total[0] if total else None,
+            "costs": _rows(con, _COSTS, bound) if month else [],
+            "active_contacts": active[0] if active else None,
+            "warnings": _rows(con, _WARNINGS),
+        }
+
+
+def _rows(con: duckdb.DuckDBPyConnection, sql: str, bound: Row | None = None) -> list[Row]:
+    result = con.execute(sql, bound or {})
+    names = [column[0] for column in result.description or []]
+    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+
+def exact(value: Any) -> str:
+    """Return a value as it stands in the file; `-` for NULL."""
+    return "-" if value is None else str(value)
+
+
+def to_json(scorecard: dict[str, Any]) -> str:
+    """Return the same numbers for programs: decimals and dates as text, so that none is rounded."""
+
+    def plain(value: object) -> str:
+        if isinstance(value, Decimal | dt.date | dt.datetime):
+            return str(value)
+        raise TypeError(f"no JSON form for {type(value)}")
+
+    return json.dumps(scorecard, default=plain, indent=2)
+
+
+def print_scorecard(console: Console, scorecard: dict[str, Any]) -> None:
+    """Print the scorecard as tables."""
+    start = scorecard["period_start_on"]
+    if start is None:
+        console.print("No messages yet: the scorecard is empty.")
+        return
+    so_far = "" if scorecard["is_complete"] else " (not complete yet)"
+    console.print(f"\n[bold]KPI scorecard, {start:%B %Y}{so_far}[/bold]")
+    total = scorecard["messaging_total"]
+    rows = [*scorecard["messaging"], {"channel": "all channels", **total}]
+    _print(console, "Messages by channel", rows, ("channel", *_COUNTS))
+    rates = ("delivery_rate", "read_rate", "failure_rate", "cost_amount")
+    _print(console, "Rates and costs by channel", rows, ("channel", *rates))
+    if scorecard["costs"]:
+        costs = scorecard["costs"]
+        _print(console, "Costs by category", costs, tuple(costs[0]))
+    if scorecard["active_contacts"]:
+        active = scorecard["active_contacts"]
+        _print(console, "Active contacts", [active], tuple(active))
+
+
+def _print(console: Console, title: str, rows: list[Row], columns: tuple[str, ...]) -> None:
+    table = Table(title=title, title_justify="left", title_style="", header_style="bold")
+    for column in columns:
+        is_name = column in ("channel", "category", "active_on")
+        label = column.removeprefix("messages_").removeprefix("contacts_").replace("_", " ")
+        table.add_column(label, justify="left" if is_name else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*(exact(row.get(column)) for column in columns))
+    console.print(table)
