@@ -5,11 +5,11 @@ Exit codes: 0 done (with warnings too), 1 something must be mended, 3 another ru
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,7 +18,7 @@ from rich.console import Console
 from orchestration.publish import Publication, read_publication
 from orchestration.session import Session, unfinished_mark
 from orchestration.settings import ROOT, Settings, SettingsError, load_settings
-from orchestration.terminal import TerminalReporter, console_on_terminal
+from orchestration.terminal import TerminalReporter, console_on_terminal, make_console
 from orchestration.warehouse import Busy, connect, writer_lock
 
 EXIT_FAILED = 1
@@ -63,7 +63,7 @@ def scorecard(
     if json:
         typer.echo(to_json(card))
     else:
-        print_scorecard(Console(highlight=False, soft_wrap=not sys.stdout.isatty()), card)
+        print_scorecard(make_console(sys.stdout), card)
 
 
 @app.command()
@@ -101,9 +101,7 @@ def _main(holder: str, *, rebuild: bool, allow_missing: bool = False) -> None:
     raise typer.Exit(code)
 
 
-def _run_locked(
-    settings: Settings, console: Console, rebuild: bool, allow_missing: bool
-) -> int:
+def _run_locked(settings: Settings, console: Console, rebuild: bool, allow_missing: bool) -> int:
     from orchestration.scorecard import print_scorecard, read_scorecard
 
     if settings.is_sample:
@@ -159,11 +157,10 @@ def _build(session: Session, rebuild: bool) -> bool:
         session.mark_started()
         session.full_refresh_reason = "you asked for a rebuild"
         for suffix in ("", ".wal"):
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(f"{settings.build_path}{suffix}")
+            Path(f"{settings.build_path}{suffix}").unlink(missing_ok=True)
     from orchestration import pipeline
 
-    log_path = pipeline.LOG_DIR / f"{datetime.now():%Y%m%dT%H%M%S}-{os.getpid()}.log"
+    log_path = pipeline.log_dir() / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{os.getpid()}.log"
     published = pipeline.run_job(session, log_path)
     if not published:
         typer.echo(f"The full log: {log_path}", err=True)

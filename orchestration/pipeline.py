@@ -20,8 +20,13 @@ from orchestration.session import RunError, Session, wait_for_working_file
 from orchestration.settings import ROOT
 from orchestration.warehouse import Busy
 
-LOG_DIR = ROOT / "data" / "dagster" / "logs"
 KEPT_LOGS = 30
+
+
+def log_dir() -> Path:
+    """Return where full logs go: beside Dagster's storage."""
+    home = Path(os.environ["DAGSTER_HOME"])
+    return (ROOT / "data" / "dagster" if home == ROOT else home) / "logs"
 
 
 def run_job(session: Session, log_path: Path) -> bool:
@@ -59,7 +64,7 @@ def _run(session: Session) -> bool:
         )
         if not result.success and not session.failures:
             session.failures += [
-                redact(event.step_failure_data.error.message)
+                redact(event.step_failure_data.error.message.split("Stack Trace:")[0])
                 for event in result.all_events
                 if event.is_step_failure and event.step_failure_data.error
             ]

@@ -10,9 +10,10 @@ from typing import IO, Any
 from orchestration.settings import ROOT
 
 # DuckDB quotes the offending value, and shows the offending line after "Original Line".
-_CONTENT_FROM = re.compile(r"(?is)(original line|\nLINE \d+:|candidate entries|near:).*")
+_CONTENT_FROM = re.compile(r"(?is)(original line|\n\s*LINE \d+:|candidate entries|near:).*")
 _QUOTED = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"|“[^”\n]*”")
 _NAME = re.compile(r"[a-z_][a-z0-9_.]{0,62}")
+_NAMED = ("column", "columns", "name", "table", "view", "model", "schema", "module", "key")
 _ADDRESS = re.compile(r"[^\s<>,;:]+@[^\s<>,;:]+")
 _LONG_NUMBER = re.compile(r"\+?\d[\d ().-]{5,}\d")
 _OPAQUE = re.compile(r"\b(?:wamid\.)?[A-Za-z0-9+/=]{25,}")
@@ -23,13 +24,19 @@ MAX_MESSAGE_CHARACTERS = 600
 def redact(text: str) -> str:
     """Return `text` without quoted values, addresses, long numbers and opaque ids.
 
-    Quoted lower-case names (columns, tables) stay: an error without them is no advice.
+    Names said to be those of columns or tables stay: an error without them is no advice.
     """
     text = _CONTENT_FROM.sub("", text)
-    text = _QUOTED.sub(lambda m: m[0] if _NAME.fullmatch(m[0][1:-1]) else "'…'", text)
+    text = _QUOTED.sub(_without_value, text)
     for pattern in (_ADDRESS, _OPAQUE, _LONG_NUMBER):
         text = pattern.sub("…", text)
     return text.strip()
+
+
+def _without_value(match: re.Match[str]) -> str:
+    before = match.string[: match.start()].rstrip().lower()
+    is_name = _NAME.fullmatch(match[0][1:-1]) and before.endswith(_NAMED)
+    return match[0] if is_name else "'…'"
 
 
 def describe(error: BaseException) -> str:

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 import duckdb
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -145,7 +146,7 @@ def print_scorecard(console: Console, scorecard: dict[str, Any]) -> None:
     total = scorecard["messaging_total"]
     rows = [*scorecard["messaging"], {"channel": "all channels", **total}]
     _print(console, "Messages by channel", rows, ("channel", *_COUNTS))
-    rates = ("delivery_rate", "read_rate", "failure_rate", "cost_amount")
+    rates = ("delivery_rate", "read_rate", "cost_amount")
     _print(console, "Rates and costs by channel", rows, ("channel", *rates))
     if scorecard["costs"]:
         costs = scorecard["costs"]
@@ -156,11 +157,13 @@ def print_scorecard(console: Console, scorecard: dict[str, Any]) -> None:
 
 
 def _print(console: Console, title: str, rows: list[Row], columns: tuple[str, ...]) -> None:
-    table = Table(title=title, title_justify="left", title_style="", header_style="bold")
+    table = Table(
+        title=title, title_justify="left", title_style="", header_style="bold", box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True
+    )
     for column in columns:
         is_name = column in ("channel", "category", "active_on")
         label = column.removeprefix("messages_").removeprefix("contacts_").replace("_", " ")
-        table.add_column(label, justify="left" if is_name else "right", overflow="fold")
+        table.add_column(label, justify="left" if is_name else "right", no_wrap=True)
     for row in rows:
         table.add_row(*(exact(row.get(column)) for column in columns))
     console.print(table)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
 
 from rich.console import Console
 from rich.status import Status
@@ -13,12 +13,17 @@ from rich.status import Status
 from orchestration.session import Reporter
 
 TITLE_WIDTH = 34
+PIPE_WIDTH = 160
 
 
 def console_on_terminal() -> Console:
     """Return a console that keeps the terminal when output is sent elsewhere later on."""
-    stream = os.fdopen(os.dup(sys.stdout.fileno()), "w")
-    return Console(file=stream, highlight=False, soft_wrap=not stream.isatty())
+    return make_console(os.fdopen(os.dup(sys.stdout.fileno()), "w"))
+
+
+def make_console(stream: IO[str]) -> Console:
+    """Return a console that never cuts a number: what is no terminal is as wide as needed."""
+    return Console(file=stream, highlight=False, width=None if stream.isatty() else PIPE_WIDTH)
 
 
 class TerminalReporter(Reporter):

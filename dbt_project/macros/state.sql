@@ -29,3 +29,40 @@
     true
     {%- endif -%}
 {%- endmacro %}
+
+{#- The pre-hook of fct_messages: take out every message of the contacts that are worked out anew,
+    so that one which left raw with a replaced file doesn't stay behind. -#}
+{% macro forget_touched_messages() -%}
+    {%- if is_incremental() -%}
+    delete from {{ this }}
+    where message_id in (
+        select {{ message_id("'outbound'", 'record_id') }} from {{ ref('int_messages__touched') }}
+        union all
+        select {{ message_id("'inbound'", 'record_id') }} from {{ ref('int_messages__touched') }}
+        union all
+        select identifiers.identifier_hash
+        from {{ ref('int_messages__touched') }} as touched
+        inner join {{ source('ledger', 'identifiers') }} as identifiers
+            on identifiers.kind = 'message' and touched.record_id = identifiers.value
+    )
+    {%- else -%}
+    select 1
+    {%- endif -%}
+{%- endmacro %}
+
+{#- fct_messages as the run before left it, none in a full refresh: then everything is worked out. -#}
+{% macro messages_before() -%}
+    {%- if execute and not flags.FULL_REFRESH -%}
+        {{ return(adapter.get_relation(target.database, 'marts', 'fct_messages')) }}
+    {%- endif -%}
+    {{ return(none) }}
+{%- endmacro %}
+
+{#- Restricts a state table to the messages of this run's batch. -#}
+{% macro in_batch() -%}
+    {%- if messages_before() is not none -%}
+    record_id in (select record_id from {{ ref('int_messages__touched') }})
+    {%- else -%}
+    true
+    {%- endif -%}
+{%- endmacro %}

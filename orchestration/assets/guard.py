@@ -30,7 +30,8 @@ def session_resource(context: dg.InitResourceContext) -> Iterator[Session]:
         with writer_lock(settings, f"Dagster run {run_id[:8]}"):
             if context.instance and context.run:
                 context.instance.add_run_tags(
-                    run_id, {WAREHOUSE_TAG: warehouse_tag(settings), "chatmart/pid": str(os.getpid())}
+                    run_id,
+                    {WAREHOUSE_TAG: warehouse_tag(settings), "chatmart/pid": str(os.getpid())},
                 )
                 report_orphans(context.instance, settings, own_run_id=run_id)
             wait_for_working_file(settings)

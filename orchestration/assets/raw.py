@@ -94,6 +94,7 @@ def _result(stream: Stream, report: StreamReport) -> dg.MaterializeResult:
         check_results=[
             dg.AssetCheckResult(
                 passed=count == 0,
+                asset_key=raw_key(stream),
                 check_name=CLEAN_CHECK,
                 severity=dg.AssetCheckSeverity.WARN,
                 # File names may hold a person's name: only the terminal shows them.

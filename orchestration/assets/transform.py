@@ -2,8 +2,11 @@
 
 import contextlib
 import json
+import os
 import re
+import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -105,12 +108,9 @@ def _plan(session: Session) -> tuple[int, int, str | None]:
     return int(folded), newest, None
 
 
-def _run_dbt(
-    context: dg.AssetExecutionContext, session: Session, args: list[str]
-) -> Iterator[Any]:
-    import sys
-
+def _run_dbt(context: dg.AssetExecutionContext, session: Session, args: list[str]) -> Iterator[Any]:
     settings = session.settings
+    working_dir = Path.cwd()
     (settings.dbt_target_dir / "run_results.json").unlink(missing_ok=True)
     invocation = dbt_cli(settings).cli(
         args, context=context, target_path=settings.dbt_target_dir, raise_on_error=False
@@ -121,10 +121,12 @@ def _run_dbt(
             session.reporter.progress(f"dbt: {match[1]} of {match[2]}")
 
     try:
-        with contextlib.redirect_stdout(RedactedStream(sys.stdout, watch)):  # type: ignore[type-var]
+        with contextlib.redirect_stdout(RedactedStream(sys.stdout, watch)):
             yield from invocation.stream().fetch_row_counts()
     finally:
         _close_connections()
+        # Counting rows changes the folder in several threads at once and may not find back.
+        os.chdir(working_dir)
     if invocation.process.wait() != 0:
         raise RunError(_failure(settings, str(invocation.get_error() or "")))
 

@@ -67,9 +67,7 @@ def _agrees_across_grains(
     listed = ", ".join(over)
     sums = ", ".join(f"sum({column}) as {column}" for column in counts)
     days = ", ".join(f"sum({column}) as {column}" for column in counts)
-    differs = " or ".join(
-        f"periods.{column} is distinct from days.{column}" for column in counts
-    )
+    differs = " or ".join(f"periods.{column} is distinct from days.{column}" for column in counts)
     joined = " and ".join(f"periods.{column} = days.{column}" for column in over)
     keys = ("period_grain", "period_start_on", *over)
     picked = ", ".join(f"coalesce(periods.{key}, days.{key}) as {key}" for key in keys)

@@ -3,8 +3,8 @@
 -- contacts whose identifiers belong to somebody else than before, and messages whose clock is or
 -- was off. Windows, replies and prices look at a contact's other messages, so the whole contact
 -- is taken. In a full refresh the table stays empty and everything is worked out.
-{% set fct = adapter.get_relation(this.database, 'marts', 'fct_messages') %}
-{% set is_delta = fct is not none and not flags.FULL_REFRESH %}
+{% set fct = messages_before() %}
+{% set is_delta = fct is not none %}
 with persons as (
     select
         kind,

@@ -1,13 +1,7 @@
 -- One row per message of this run's batch, both directions, folded times made monotone
 -- (SEMANTICS 1), the person resolved, internal people left out. In a full refresh the batch is
 -- every message, else those of int_messages__touched.
-{% set is_delta = adapter.get_relation(this.database, 'marts', 'fct_messages') is not none
-    and not flags.FULL_REFRESH %}
-{% macro in_batch() %}
-    {% if is_delta %}
-        where record_id in (select record_id from {{ ref('int_messages__touched') }})
-    {% endif %}
-{% endmacro %}
+-- depends_on: {{ ref('int_messages__touched') }}
 with statuses as (
     select
         record_id,
@@ -28,7 +22,7 @@ with statuses as (
         first_pricing,
         conversation_id
     from {{ ref('int_whatsapp_statuses__folded') }}
-    {{ in_batch() }}
+    where {{ in_batch() }}
 ),
 
 sends as (
@@ -54,7 +48,7 @@ sends as (
         template_name,
         template_language
     from {{ ref('int_whatsapp_sends__folded') }}
-    {{ in_batch() }}
+    where {{ in_batch() }}
 ),
 
 messages as (
@@ -73,7 +67,7 @@ messages as (
         is_from_ad,
         consent_word_event
     from {{ ref('int_whatsapp_messages__folded') }}
-    {{ in_batch() }}
+    where {{ in_batch() }}
 ),
 
 identifiers as (
@@ -167,12 +161,16 @@ outbound_sources as (
         sends.template_name,
         sends.template_language,
         sends.record_id is not null as is_in_send_log,
-        typed_in_app.record_id is not null as is_typed_in_app,
+        sends.record_id is null and typed_in_app.record_id is not null as is_typed_in_app,
         coalesce(sends.message_type, typed_in_app.message_type) as message_type,
         sends.attempted_at as requested_at,
-        -- What the app shows as sent was sent.
         statuses.first_status_at,
-        least(statuses.sent_at, typed_in_app.message_at) as reported_sent_at,
+        -- What the app shows as sent was sent; the echo of a message that the send log has says
+        -- nothing new and is left out (meta.exclusions).
+        least(
+            statuses.sent_at,
+            case when sends.record_id is null then typed_in_app.message_at end
+        ) as reported_sent_at,
         statuses.delivered_at as reported_delivered_at,
         statuses.read_at,
         least(statuses.failed_at, sends.refused_at) as reported_failed_at,
@@ -181,7 +179,8 @@ outbound_sources as (
         statuses.conversation_id,
         coalesce(sends.is_implausible, false)
         or coalesce(statuses.is_implausible, false)
-        or coalesce(typed_in_app.is_implausible, false) as is_implausible
+        or (sends.record_id is null and coalesce(typed_in_app.is_implausible, false))
+            as is_implausible
     from statuses
     full outer join sends on statuses.record_id = sends.record_id
     full outer join typed_in_app
@@ -375,7 +374,7 @@ final as (
         coalesce(message_type, 'unknown') as message_type,
         case
             when sender_type is not null then sender_type
-            when is_typed_in_app and not is_in_send_log then 'agent'
+            when is_typed_in_app then 'agent'
             when campaign_id is not null or category = 'marketing' then 'campaign'
             else 'api'
         end as sender_type,

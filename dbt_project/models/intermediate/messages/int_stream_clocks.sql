@@ -122,7 +122,7 @@ final as (
     from counts
     left join latest on counts.stream = latest.stream
     left join limits on counts.stream = limits.stream
-    group by all
+    group by counts.stream, counts.events, limits.last_plausible_at
 )
 
 select * from final

@@ -1,0 +1,195 @@
+with identities as (
+    select
+        identifier_hash,
+        identifier_type,
+        identifier_value,
+        first_event_at,
+        contact_id
+    from {{ ref('int_identities') }}
+),
+
+markets as (
+    select
+        identifier_hash,
+        country_code
+    from {{ ref('int_identifier_markets') }}
+),
+
+messages as (
+    select
+        contact_id,
+        direction,
+        message_type,
+        sender_type,
+        campaign_id,
+        message_at
+    from {{ ref('fct_messages') }}
+),
+
+ad_messages as (
+    select
+        person_wa_id,
+        person_user_id,
+        referral_source_id,
+        coalesce(message_at, implausible_message_at) as message_at
+    from {{ ref('int_whatsapp_messages__folded') }}
+    where is_from_ad and direction = 'inbound'
+),
+
+persons as (
+    select
+        kind,
+        value,
+        contact_id
+    from {{ ref('int_persons') }}
+),
+
+consent_events as (
+    select
+        contact_id,
+        event,
+        occurred_at
+    from {{ ref('int_consent_events') }}
+),
+
+internal_contacts as (
+    select contact_id
+    from {{ ref('int_contacts__internal') }}
+),
+
+people as (
+    select
+        identities.contact_id,
+        min(identities.first_event_at) as created_at,
+        -- A number says more of where somebody is than a user id; the smallest, where there are two.
+        coalesce(
+            min(markets.country_code) filter (where identities.identifier_type = 'phone'),
+            min(markets.country_code)
+        ) as country_code
+    from identities
+    left join markets on identities.identifier_hash = markets.identifier_hash
+    group by identities.contact_id
+),
+
+activity as (
+    select
+        contact_id,
+        min(message_at) as first_message_at,
+        min(message_at) filter (where direction = 'inbound' and message_type <> 'system')
+            as first_inbound_at,
+        max(message_at) filter (where direction = 'inbound' and message_type <> 'system')
+            as last_active_at,
+        min(message_at) filter (where direction = 'outbound' and sender_type = 'campaign')
+            as first_campaign_at
+    from messages
+    group by contact_id
+),
+
+-- Ties of one second go to the smallest id.
+first_campaigns as (
+    select
+        messages.contact_id,
+        min(messages.campaign_id) as campaign_id
+    from messages
+    inner join activity
+        on
+            messages.contact_id = activity.contact_id
+            and messages.message_at = activity.first_campaign_at
+    where
+        messages.direction = 'outbound'
+        and messages.sender_type = 'campaign'
+        and activity.first_campaign_at = activity.first_message_at
+    group by messages.contact_id
+),
+
+contacts_from_ads as (
+    select
+        coalesce(phones.contact_id, user_ids.contact_id) as contact_id,
+        ad_messages.message_at,
+        ad_messages.referral_source_id
+    from ad_messages
+    left join persons as phones
+        on phones.kind = 'phone' and ad_messages.person_wa_id = phones.value
+    left join persons as user_ids
+        on user_ids.kind = 'bsuid' and ad_messages.person_user_id = user_ids.value
+),
+
+first_ads as (
+    select
+        contacts_from_ads.contact_id,
+        min(contacts_from_ads.referral_source_id) as ad_id
+    from contacts_from_ads
+    inner join activity
+        on
+            contacts_from_ads.contact_id = activity.contact_id
+            and contacts_from_ads.message_at = activity.first_inbound_at
+    group by contacts_from_ads.contact_id
+),
+
+consent as (
+    select
+        contact_id,
+        max(occurred_at) filter (where event = 'opt_in') as opted_in_at,
+        max(occurred_at) filter (where event = 'opt_out') as opted_out_at
+    from consent_events
+    group by contact_id
+),
+
+final as (
+    select
+        people.contact_id,
+        activity.contact_id is not null as is_chat_contact,
+        false as is_customer,
+        people.country_code,
+        people.created_at,
+        case
+            when
+                first_ads.contact_id is not null
+                and activity.first_inbound_at = activity.first_message_at
+                then 'ad'
+            when activity.first_inbound_at = activity.first_message_at then 'incoming_message'
+            when activity.first_campaign_at = activity.first_message_at then 'campaign_list'
+            else 'unknown'
+        end as created_source,
+        activity.first_inbound_at,
+        activity.last_active_at,
+        cast(null as timestamp) as deleted_at,
+        internal_contacts.contact_id is not null as is_test,
+        case
+            when consent.contact_id is null then null
+            else coalesce(consent.opted_in_at > consent.opted_out_at, consent.opted_out_at is null)
+        end as is_opted_in,
+        consent.opted_in_at,
+        consent.opted_out_at,
+        cast(null as varchar) as lifecycle_stage,
+        cast(null as timestamp) as lead_created_at,
+        cast(null as timestamp) as qualified_at,
+        cast(null as timestamp) as first_order_at,
+        cast(null as bigint) as orders_valid,
+        cast(null as decimal(18, 4)) as net_revenue_amount,
+        cast(null as varchar) as customer_segment,
+        case
+            when
+                first_ads.contact_id is not null
+                and activity.first_inbound_at = activity.first_message_at
+                then 'ad'
+            when activity.first_inbound_at = activity.first_message_at then 'incoming_message'
+            when activity.first_campaign_at = activity.first_message_at then 'campaign'
+            else 'unknown'
+        end as acquisition_source,
+        case
+            when activity.first_inbound_at = activity.first_message_at then first_ads.ad_id
+        end as acquisition_ad_id,
+        case
+            when activity.first_inbound_at = activity.first_message_at then null
+            else nullif(first_campaigns.campaign_id, 'none')
+        end as acquisition_campaign_id
+    from people
+    left join activity on people.contact_id = activity.contact_id
+    left join first_campaigns on people.contact_id = first_campaigns.contact_id
+    left join first_ads on people.contact_id = first_ads.contact_id
+    left join consent on people.contact_id = consent.contact_id
+    left join internal_contacts on people.contact_id = internal_contacts.contact_id
+)
+
+select * from final

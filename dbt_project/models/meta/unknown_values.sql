@@ -1,0 +1,62 @@
+-- What WhatsApp sent that the models don't know yet. Names only, and none that could hold a number.
+with webhooks as (
+    select
+        record_kind,
+        field,
+        record_type,
+        _extra
+    from {{ source('raw', 'whatsapp_webhooks') }}
+),
+
+sends as (
+    select unnest(json_keys(_extra)) as key
+    from {{ source('raw', 'whatsapp_sends') }}
+    where _extra is not null
+),
+
+known_values as (
+    select
+        what,
+        name
+    from {{ ref('known_values') }}
+),
+
+named as (
+    select
+        'webhook_field' as what,
+        coalesce(field, 'none') as name
+    from webhooks
+    where record_kind = 'change'
+    union all
+    select
+        'message_type' as what,
+        coalesce(record_type, 'none') as name
+    from webhooks
+    where record_kind in ('message', 'echo', 'history')
+    union all
+    select
+        'status' as what,
+        coalesce(record_type, 'none') as name
+    from webhooks
+    where record_kind = 'status' and coalesce(field, 'messages') = 'messages'
+    union all
+    select
+        'send_log_key' as what,
+        key as name
+    from sends
+),
+
+final as (
+    select
+        named.what,
+        case
+            when regexp_full_match(named.name, '[A-Za-z][A-Za-z_.\-]{0,59}') then named.name
+            else 'other'
+        end as name,
+        cast(count(*) as bigint) as rows
+    from named
+    anti join known_values on named.what = known_values.what and named.name = known_values.name
+    group by all
+)
+
+select * from final
