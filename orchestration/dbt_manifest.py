@@ -53,16 +53,17 @@ def _content_hash() -> str:
 def prepared_project(settings: Settings) -> DbtProject:
     """Return the project with a manifest of exactly its present content; parses when it isn't.
 
-    The manifest stands apart from the target of runs, which rewrite theirs while it is read.
+    The manifest stands apart from the target of runs, which rewrite theirs while it is read, and
+    is shared by all warehouses: it holds nothing of any one of them.
     """
     set_dbt_environment(settings)
-    folder = settings.dbt_target_dir / "parsed"
+    folder = DBT_PROJECT_DIR / "target" / "parsed"
     project = DbtProject(DBT_PROJECT_DIR, target_path=folder)
     stamp = folder / "content.sha256"
     content = _content_hash()
     if not (project.manifest_path.exists() and stamp.exists() and stamp.read_text() == content):
-        settings.dbt_target_dir.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=settings.dbt_target_dir) as scratch:
+        folder.parent.mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
             dbt_cli(settings).cli(
                 ["parse", "--quiet", *QUIET_FLAGS], target_path=Path(scratch)
             ).wait()

@@ -296,13 +296,13 @@ where coalesce(by_code, 0) <> coalesce(messages_failed, 0)
     Check(
         name="rate_card_rows_never_overlap",
         table="staging.stg_reference__rate_card",
-        keys=("effective_from", "market", "category", "tier_lower", "other_tier_lower"),
+        keys=("effective_from", "market", "rate_category", "tier_lower", "other_tier_lower"),
         sql="""
 with tiers as (
     select
         effective_from,
         market,
-        category,
+        rate_category,
         coalesce(tier_lower, 0) as tier_lower,
         coalesce(tier_upper, 9223372036854775807) as tier_upper,
         row_number() over () as number
@@ -311,14 +311,14 @@ with tiers as (
 select
     one.effective_from,
     one.market,
-    one.category,
+    one.rate_category,
     one.tier_lower,
     other.tier_lower as other_tier_lower
 from tiers as one
 join tiers as other
     on one.effective_from = other.effective_from
     and one.market = other.market
-    and one.category = other.category
+    and one.rate_category = other.rate_category
     and one.number < other.number
     and one.tier_lower < other.tier_upper
     and other.tier_lower < one.tier_upper

@@ -41,8 +41,8 @@ def warnings(settings: Settings) -> tuple[Check, ...]:
         Check(
             name="every_type_is_known",
             table="meta.unknown_values",
-            keys=(),
-            sql="select * from meta.unknown_values",
+            keys=("what", "name"),
+            sql="select what, name from meta.unknown_values",
             description="no field, message type or status that we have never heard of",
             severity="warning",
             advice="They are kept and counted; meta.unknown_values lists them",

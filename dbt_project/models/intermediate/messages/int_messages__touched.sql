@@ -3,6 +3,10 @@
 -- contacts whose identifiers belong to somebody else than before, and messages whose clock is or
 -- was off. Windows, replies and prices look at a contact's other messages, so the whole contact
 -- is taken. In a full refresh the table stays empty and everything is worked out.
+-- depends_on: {{ ref('stg_whatsapp__statuses') }}
+-- depends_on: {{ ref('stg_whatsapp__messages') }}
+-- depends_on: {{ ref('stg_whatsapp__sends') }}
+-- depends_on: {{ source('ledger', 'retired_keys') }}
 {% set fct = messages_before() %}
 {% set is_delta = fct is not none %}
 with persons as (

@@ -1,3 +1,5 @@
+-- depends_on: {{ ref('int_messages__touched') }}
+-- depends_on: {{ source('ledger', 'identifiers') }}
 {{
     config(
         materialized='incremental',

@@ -1,0 +1,58 @@
+with
+
+watermarks as (
+    select
+        subject,
+        watermark_at
+    from {{ ref('int_watermarks') }}
+),
+
+messages as (
+    select message_on
+    from {{ ref('fct_messages') }}
+    where not has_clock_anomaly
+),
+
+-- Orders and conversations join here with their own first date once their facts exist.
+first_events as (
+    select
+        'messages' as subject,
+        min(message_on) as first_event_on
+    from messages
+),
+
+subject_days as (
+    select
+        watermarks.subject,
+        {{ each_date('first_events.first_event_on', reporting_date('watermarks.watermark_at')) }}
+            as day_on
+    from watermarks
+    inner join first_events
+        on watermarks.subject = first_events.subject
+    where first_events.first_event_on is not null
+),
+
+final as (
+    select
+        subject,
+        'day' as period_grain,
+        day_on,
+        day_on as period_start_on
+    from subject_days
+    union all
+    select
+        subject,
+        'week' as period_grain,
+        day_on,
+        cast(date_trunc('week', day_on) as date) as period_start_on
+    from subject_days
+    union all
+    select
+        subject,
+        'month' as period_grain,
+        day_on,
+        cast(date_trunc('month', day_on) as date) as period_start_on
+    from subject_days
+)
+
+select * from final
