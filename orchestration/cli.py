@@ -145,6 +145,7 @@ def _up_to_date(session: Session) -> Publication | None:
         publication is not None
         and publication.ledger_hash == session.ledger_hash
         and publication.settings_fingerprint == session.fingerprint
+        and publication.storage_version == session.settings.publish_storage_version
     ):
         return publication
     return None

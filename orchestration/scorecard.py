@@ -158,7 +158,13 @@ def print_scorecard(console: Console, scorecard: dict[str, Any]) -> None:
 
 def _print(console: Console, title: str, rows: list[Row], columns: tuple[str, ...]) -> None:
     table = Table(
-        title=title, title_justify="left", title_style="", header_style="bold", box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True
+        title=title,
+        title_justify="left",
+        title_style="",
+        header_style="bold",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        collapse_padding=True,
     )
     for column in columns:
         is_name = column in ("channel", "category", "active_on")

@@ -16,7 +16,7 @@ from typing import Any
 
 import duckdb
 
-from orchestration.fingerprint import settings_fingerprint
+from orchestration.fingerprint import fingerprint_parts, settings_fingerprint
 from orchestration.ingest.discover import Discovery, discover
 from orchestration.settings import Settings
 from orchestration.warehouse import connect
@@ -66,6 +66,11 @@ class Session:
     def fingerprint(self) -> str:
         """Return the hash of all that decides what the rows mean: code, vars, reference files."""
         return settings_fingerprint(self.settings, self.discovery)
+
+    @cached_property
+    def fingerprint_parts(self) -> dict[str, str]:
+        """Return the fingerprint part by part: says what changed."""
+        return fingerprint_parts(self.settings, self.discovery)
 
     @cached_property
     def ledger_hash(self) -> str:

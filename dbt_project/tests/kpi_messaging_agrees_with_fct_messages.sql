@@ -10,7 +10,9 @@ from_fact as (
         count(delivered_at) filter (where direction = 'outbound') as messages_delivered,
         count(read_at) filter (where direction = 'outbound') as messages_read,
         count(failed_at) filter (where direction = 'outbound') as messages_failed,
-        count(*) filter (where direction = 'inbound') as messages_received,
+        count(*) filter (
+            where direction = 'inbound' and message_type <> 'system'
+        ) as messages_received,
         coalesce(sum(cost_amount), 0) as cost_amount
     from {{ ref('fct_messages') }}
     where not has_clock_anomaly

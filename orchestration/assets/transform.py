@@ -20,6 +20,7 @@ from orchestration.dbt_manifest import (
     prepared_project,
     set_dbt_environment,
 )
+from orchestration.fingerprint import describe_change
 from orchestration.ingest.ledger import highest_load_id, read_state, write_state
 from orchestration.redact import RedactedStream, redact
 from orchestration.session import RunError, Session
@@ -89,6 +90,7 @@ def transform_assets(
                     con,
                     folded_load_id=str(newest_load_id),
                     settings_fingerprint=session.fingerprint,
+                    fingerprint_parts=json.dumps(session.fingerprint_parts),
                 )
             session.stages.add("transform")
 
@@ -98,13 +100,15 @@ def _plan(session: Session) -> tuple[int, int, str | None]:
     with connect(session.settings) as con:
         folded = read_state(con, "folded_load_id")
         fingerprint = read_state(con, "settings_fingerprint")
+        parts = json.loads(read_state(con, "fingerprint_parts") or "{}")
         newest = highest_load_id(con)
     if session.full_refresh_reason:
         return 0, newest, session.full_refresh_reason
     if folded is None or fingerprint is None:
         return 0, newest, "this working file has not been built before"
     if fingerprint != session.fingerprint:
-        return 0, newest, "model code, settings, reference files or the key changed"
+        changed = describe_change(parts, session.fingerprint_parts)
+        return 0, newest, f"changed since the last build: {changed}"
     return int(folded), newest, None
 
 

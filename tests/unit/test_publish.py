@@ -133,9 +133,7 @@ def test_tables_that_are_missing_or_private_stop_the_publish(
     con: duckdb.DuckDBPyConnection, settings: Settings, table: str, message: str
 ) -> None:
     with pytest.raises(PublishError, match=message):
-        publish(
-            con, settings, [table], run_id="r", settings_fingerprint="s", ledger_hash="l"
-        )
+        publish(con, settings, [table], run_id="r", settings_fingerprint="s", ledger_hash="l")
     assert not settings.published_path.exists()
 
 

@@ -5,6 +5,7 @@ messages as (
         channel_id,
         message_on,
         direction,
+        message_type,
         sent_at,
         delivered_at,
         read_at,
@@ -80,7 +81,10 @@ channel_days as (
         count(*) filter (
             where direction = 'outbound' and is_in_service_window is not true
         ) as messages_out_of_window,
-        count(*) filter (where direction = 'inbound') as messages_received,
+        -- A notice of WhatsApp itself (a number changed) is no message that was received.
+        count(*) filter (
+            where direction = 'inbound' and message_type <> 'system'
+        ) as messages_received,
         -- Only delivered messages are priced.
         count(*) filter (
             where direction = 'outbound' and delivered_at is not null and cost_amount is null
