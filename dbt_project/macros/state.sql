@@ -30,6 +30,29 @@
     {%- endif -%}
 {%- endmacro %}
 
+{#- How a state table takes in a batch: the smaller of two values (DuckDB's least() passes over a
+    NULL), or a flag that one side or both sides must hold. Each is commutative, associative and
+    idempotent: batches may come shuffled, split and doubled. -#}
+{% macro merge_columns(least=[], either=[], both=[]) -%}
+    {%- set merged = {} -%}
+    {%- for name in least -%}
+        {%- do merged.update({
+            name: 'least(DBT_INTERNAL_DEST.' ~ name ~ ', DBT_INTERNAL_SOURCE.' ~ name ~ ')'
+        }) -%}
+    {%- endfor -%}
+    {%- for name in either -%}
+        {%- do merged.update({
+            name: 'DBT_INTERNAL_DEST.' ~ name ~ ' or DBT_INTERNAL_SOURCE.' ~ name
+        }) -%}
+    {%- endfor -%}
+    {%- for name in both -%}
+        {%- do merged.update({
+            name: 'DBT_INTERNAL_DEST.' ~ name ~ ' and DBT_INTERNAL_SOURCE.' ~ name
+        }) -%}
+    {%- endfor -%}
+    {{ return(merged) }}
+{%- endmacro %}
+
 {#- The pre-hook of fct_messages: take out every message of the contacts that are worked out anew,
     so that one which left raw with a replaced file doesn't stay behind. -#}
 {% macro forget_touched_messages() -%}
@@ -50,10 +73,20 @@
     {%- endif -%}
 {%- endmacro %}
 
-{#- fct_messages as the run before left it, none in a full refresh: then everything is worked out. -#}
+{#- fct_messages as the run before left it; none in a full refresh: then everything is worked
+    out. -#}
 {% macro messages_before() -%}
     {%- if execute and not flags.FULL_REFRESH -%}
         {{ return(adapter.get_relation(target.database, 'marts', 'fct_messages')) }}
+    {%- endif -%}
+    {{ return(none) }}
+{%- endmacro %}
+
+{#- int_identities as the run before left it, none in a full refresh: its model is about to replace
+    it, so this is the relation and no ref. -#}
+{% macro identities_before() -%}
+    {%- if execute and not flags.FULL_REFRESH -%}
+        {{ return(adapter.get_relation(target.database, 'intermediate', 'int_identities')) }}
     {%- endif -%}
     {{ return(none) }}
 {%- endmacro %}

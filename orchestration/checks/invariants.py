@@ -247,7 +247,9 @@ INVARIANTS: tuple[Check, ...] = (
             "messages_delivered": _outbound("delivered_at is not null"),
             "messages_read": _outbound("read_at is not null"),
             "messages_failed": _outbound("failed_at is not null"),
-            "messages_received": "count(*) filter (where direction = 'inbound')",
+            # A notice of WhatsApp itself (a number changed) is no message that was received.
+            "messages_received": "count(*) filter "
+            "(where direction = 'inbound' and message_type <> 'system')",
             "cost_amount": "sum(cost_amount) filter (where direction = 'outbound')",
         },
         messages="true",

@@ -126,17 +126,3 @@ def repaired_copy(path: Path, folder: Path, name: str) -> tuple[Path, list[Rejec
                 line = b"\n"
             copy.write(line)
     return target, rejects
-
-
-def is_wrapped(path: Path) -> bool:
-    """Tell whether the first line of a webhook log is `{"body": {…}}`.
-
-    A wrong guess costs time, never a record: what doesn't fit goes the slow way.
-    """
-    if path.suffix == ".zst":
-        return False
-    with _open_bytes(path) as handle:
-        start = handle.read(4096).lstrip()
-    body = start.find(b'"body"')
-    entry = start.find(b'"entry"')
-    return body >= 0 and (entry < 0 or body < entry)

@@ -356,28 +356,22 @@ def _read_json_lines(
         sql = json_lines_sql(stream, load_ids="load_paths")
         con.execute(sql, {"files": [str(c.path) for c in contents]})
         return
-    for wrapped in (False, True):
-        for searched in (False, True):
-            group = [
-                str(c.path)
-                for c in contents
-                if damage.is_wrapped(c.path) == wrapped
-                and (c.file.size <= FULL_KEY_SEARCH_BYTES) == searched
-            ]
-            if group:
-                _unfold(con, stream, group, wrapped, searched)
+    for searched in (False, True):
+        group = [
+            str(c.path) for c in contents if (c.file.size <= FULL_KEY_SEARCH_BYTES) == searched
+        ]
+        if group:
+            _unfold(con, stream, group, full_key_search=searched)
 
 
 def _unfold(
     con: duckdb.DuckDBPyConnection,
     stream: Stream,
     paths: list[str],
-    is_wrapped: bool,
+    *,
     full_key_search: bool,
 ) -> None:
-    sql = unfold_sql(
-        stream, load_ids="load_paths", is_wrapped=is_wrapped, full_key_search=full_key_search
-    )
+    sql = unfold_sql(stream, load_ids="load_paths", full_key_search=full_key_search)
     con.execute(sql, {"files": paths})
     table = f'raw."{stream.raw_table}"'
     ids = "(select load_id from load_paths where list_contains($files, path))"
@@ -389,7 +383,7 @@ def _unfold(
     )
     if not full_key_search and _holds_unknown_keys(con):
         con.execute(f"delete from {table} where _load_id in {ids}", {"files": paths})
-        _unfold(con, stream, paths, is_wrapped, True)
+        _unfold(con, stream, paths, full_key_search=True)
         return
     con.execute(
         f"delete from {table} where record_kind = 'odd' and _load_id in {ids}", {"files": paths}

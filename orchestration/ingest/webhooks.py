@@ -174,38 +174,41 @@ def _insert(stream: Stream) -> tuple[str, str]:
     return head, expressions
 
 
-def unfold_sql(stream: Stream, *, load_ids: str, is_wrapped: bool, full_key_search: bool) -> str:
+def _both(function: str, path: str) -> str:
+    """Return the function's list over a path within the changes, bare and wrapped."""
+    return (
+        f"list_concat({function}(json, '$.entry[*].changes[*].{path}'), "
+        f"{function}(json, '$.body.entry[*].changes[*].{path}'))"
+    )
+
+
+def unfold_sql(stream: Stream, *, load_ids: str, full_key_search: bool) -> str:
     """Return the INSERT that unfolds the files bound as `$files` into the stream's raw table.
 
     Args:
         stream: the webhook stream.
         load_ids: a table (path VARCHAR, load_id BIGINT) of the files' numbers in the ledger.
-        is_wrapped: the files' lines are `{"body": {…}}` rather than bare bodies.
         full_key_search: look for unknown keys in every line instead of one in 64.
     """
     insert, expressions = _insert(stream)
-    prefix, entries = ("$.body", "line.body.entry") if is_wrapped else ("$", "line.entry")
+    # Bare bodies and `{"body": {…}}` may stand in one file; reading for both costs nothing more.
     shape = (
-        f'{{"received_at":"VARCHAR","body":{{"entry":{_ENTRIES_SHAPE}}}}}'
-        if is_wrapped
-        else f'{{"received_at":"VARCHAR","entry":{_ENTRIES_SHAPE}}}'
+        f'{{"received_at":"VARCHAR","entry":{_ENTRIES_SHAPE},"body":{{"entry":{_ENTRIES_SHAPE}}}}}'
     )
     searched = "true" if full_key_search else f"(hash(json) & {SAMPLED_LINES_MASK}) = 0"
-    value_path = f"{prefix}.entry[*].changes[*].value"
-    pointer_prefix = "/body" if is_wrapped else ""
     odd_payload = f"""case
                 when record_kind = 'odd' then json
                 when record is not null then record
                 when {_IS_ODD_STATUS} then list_filter(
-                    json_extract(json, '{value_path}.statuses[*]'),
+                    {_both("json_extract", "value.statuses[*]")},
                     lambda x: (x ->> '$.id') is not distinct from s.id
                         and (x ->> '$.status') is not distinct from s.status
                 )[1]
             end"""
     # An odd change leaves its place in the line as its id, for `unfold_odd_sql`.
     record_id = (
-        f"case when record_kind = 'odd' then '{pointer_prefix}/entry/' || (entry_number - 1) "
-        "|| '/changes/' || (change_number - 1) else coalesce(s.id, r.id) end"
+        "case when record_kind = 'odd' then case when is_wrapped then '/body' else '' end "
+        "|| '/entry/' || (entry_number - 1) || '/changes/' || (change_number - 1) else coalesce(s.id, r.id) end"
     )
     return f"""
 {insert}
@@ -217,9 +220,9 @@ with lines as (
         from_json(json, '{shape}') as line,
         strlen(json) > {MAX_LINE_BYTES} or case when {searched} then
             not list_has_all(
-                {_list(PLAIN_VALUE_KEYS)}, flatten(json_keys(json, '{value_path}')))
+                {_list(PLAIN_VALUE_KEYS)}, flatten({_both("json_keys", "value")}))
             or not list_has_all(
-                {_list(KNOWN_STATUS_KEYS)}, flatten(json_keys(json, '{value_path}.statuses[*]')))
+                {_list(KNOWN_STATUS_KEYS)}, flatten({_both("json_keys", "value.statuses[*]")}))
         else false end as has_unknown_keys
     from read_ndjson_objects(
         $files, ignore_errors = true, filename = true, maximum_object_size = {MAX_LINE_BYTES}
@@ -234,9 +237,10 @@ entries as (
         json,
         has_unknown_keys,
         line.received_at as received_at,
-        unnest({entries}) as entry,
+        line.entry is null and line.body.entry is not null as is_wrapped,
+        unnest(coalesce(line.entry, line.body.entry)) as entry,
         unnest([true]) as is_first_entry,
-        generate_subscripts({entries}, 1) as entry_number
+        generate_subscripts(coalesce(line.entry, line.body.entry), 1) as entry_number
     from lines
 ),
 changes as (

@@ -1,5 +1,7 @@
 -- Whoever once had an id of their own: each identifier of a person but the one that names them.
-with identities as (
+with
+
+identities as (
     select
         identifier_hash,
         contact_id

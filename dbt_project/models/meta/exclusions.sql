@@ -1,5 +1,7 @@
 -- What is in raw and in no KPI, and why. Counted by key, so that a doubled file changes nothing.
-with webhooks as (
+with
+
+webhooks as (
     select
         record_kind,
         field,
@@ -74,21 +76,21 @@ internal_messages as (
     select 'outbound' || record_id as message_key
     from folded_statuses
     where
-        person_wa_id in (select value from internal_phones)
-        or person_user_id in (select value from internal_user_ids)
+        person_wa_id in (select internal_phones.value from internal_phones)
+        or person_user_id in (select internal_user_ids.value from internal_user_ids)
     union
     select 'outbound' || record_id as message_key
     from folded_sends
     where
-        recipient in (select value from internal_phones)
-        or contact_wa_id in (select value from internal_phones)
-        or recipient_user_id in (select value from internal_user_ids)
+        recipient in (select internal_phones.value from internal_phones)
+        or contact_wa_id in (select internal_phones.value from internal_phones)
+        or recipient_user_id in (select internal_user_ids.value from internal_user_ids)
     union
     select direction || record_id as message_key
     from folded_messages
     where
-        person_wa_id in (select value from internal_phones)
-        or person_user_id in (select value from internal_user_ids)
+        person_wa_id in (select internal_phones.value from internal_phones)
+        or person_user_id in (select internal_user_ids.value from internal_user_ids)
 ),
 
 counted as (
@@ -100,7 +102,7 @@ counted as (
     union all
     select
         'no_time' as reason,
-        count(distinct (record_kind, record_id, record_type)) as rows
+        count(distinct row(record_kind, record_id, record_type)) as rows
     from webhooks
     where
         record_id is not null
@@ -115,7 +117,7 @@ counted as (
     union all
     select
         'meta_test_payload' as reason,
-        count(distinct (record_kind, record_id, record_type)) as rows
+        count(distinct row(record_kind, record_id, record_type)) as rows
     from webhooks
     where {{ is_meta_test_payload() }}
     union all
@@ -124,7 +126,7 @@ counted as (
         count(*) as rows
     from folded_messages
     semi join folded_sends on folded_messages.record_id = folded_sends.record_id
-    where is_echo and direction = 'outbound'
+    where folded_messages.is_echo and folded_messages.direction = 'outbound'
     union all
     select
         'internal_contact' as reason,

@@ -1,4 +1,6 @@
-with files as (
+with
+
+files as (
     select
         source,
         stream,

@@ -1,4 +1,6 @@
-with rejects as (
+with
+
+rejects as (
     select
         source,
         stream,

@@ -1,5 +1,7 @@
 -- What WhatsApp sent that the models don't know yet. Names only, and none that could hold a number.
-with webhooks as (
+with
+
+webhooks as (
     select
         record_kind,
         field,
@@ -9,7 +11,7 @@ with webhooks as (
 ),
 
 sends as (
-    select unnest(json_keys(_extra)) as key
+    select unnest(json_keys(_extra)) as key_name
     from {{ source('raw', 'whatsapp_sends') }}
     where _extra is not null
 ),
@@ -42,7 +44,7 @@ named as (
     union all
     select
         'send_log_key' as what,
-        key as name
+        key_name as name
     from sends
 ),
 

@@ -1,4 +1,6 @@
-with final as (
+with
+
+final as (
     select
         subject,
         source,

@@ -1,6 +1,8 @@
 -- One row per signal of consent that webhooks carry: a native stop or resume, an error 131050, a
 -- STOP or START word. (consent/events of other systems come with their own stream.)
-with preferences as (
+with
+
+preferences as (
     select
         occurred_at,
         event,
@@ -92,7 +94,7 @@ final as (
         occurred_at,
         source
     from resolved
-    where contact_id not in (select contact_id from internal_contacts)
+    where contact_id not in (select internal_contacts.contact_id from internal_contacts)
 )
 
 select * from final

@@ -1,5 +1,7 @@
 -- Contacts of the business itself: whoever reference/internal_contacts names, by any identifier.
-with internal_contacts as (
+with
+
+internal_contacts as (
     select
         kind,
         value

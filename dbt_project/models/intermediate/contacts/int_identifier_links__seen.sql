@@ -9,13 +9,15 @@
             where identifier_hash_a in {{ retired_since_fold('identifiers') }}
                 or identifier_hash_b in {{ retired_since_fold('identifiers') }}
         {% else %}select 1{% endif %}",
-        merge_update_set_expressions={
-            'is_change': 'DBT_INTERNAL_DEST.is_change and DBT_INTERNAL_SOURCE.is_change'
-        }
+        merge_update_set_expressions=merge_columns(
+            both=['is_change']
+        )
     )
 }}
 
-with webhooks as (
+with
+
+webhooks as (
     select
         _load_id as load_id,
         person_wa_id,
@@ -62,45 +64,103 @@ identifiers as (
 
 -- Each pair once, as written; two names of one thing fall together after the join.
 pairs as (
-    select load_id, 'phone' as kind_a, person_wa_id as value_a, 'bsuid' as kind_b,
-        person_user_id as value_b, false as is_change
+    select
+        load_id,
+        'phone' as kind_a,
+        person_wa_id as value_a,
+        'bsuid' as kind_b,
+        person_user_id as value_b,
+        false as is_change
     from webhooks
     where person_wa_id is not null and person_user_id is not null
     union all
-    select load_id, 'phone', coalesce(person_wa_id, contact_wa_id), 'bsuid', contact_user_id, false
+    select
+        load_id,
+        'phone' as kind_a,
+        coalesce(person_wa_id, contact_wa_id) as value_a,
+        'bsuid' as kind_b,
+        contact_user_id as value_b,
+        false as is_change
     from webhooks
     where coalesce(person_wa_id, contact_wa_id) is not null and contact_user_id is not null
     union all
-    select load_id, 'bsuid', person_user_id, 'phone', contact_wa_id, false
+    select
+        load_id,
+        'bsuid' as kind_a,
+        person_user_id as value_a,
+        'phone' as kind_b,
+        contact_wa_id as value_b,
+        false as is_change
     from webhooks
     where person_user_id is not null and contact_wa_id is not null
     union all
-    select load_id, 'phone', person_wa_id, 'phone', contact_wa_id, false
+    select
+        load_id,
+        'phone' as kind_a,
+        person_wa_id as value_a,
+        'phone' as kind_b,
+        contact_wa_id as value_b,
+        false as is_change
     from webhooks
     where person_wa_id <> contact_wa_id
     union all
-    select load_id, 'bsuid', person_user_id, 'bsuid', contact_user_id, false
+    select
+        load_id,
+        'bsuid' as kind_a,
+        person_user_id as value_a,
+        'bsuid' as kind_b,
+        contact_user_id as value_b,
+        false as is_change
     from webhooks
     where person_user_id <> contact_user_id
     union all
-    select load_id, 'phone', person_wa_id, 'phone', linked_wa_id, true
+    select
+        load_id,
+        'phone' as kind_a,
+        person_wa_id as value_a,
+        'phone' as kind_b,
+        linked_wa_id as value_b,
+        true as is_change
     from webhooks
     where person_wa_id is not null and linked_wa_id is not null
     union all
-    select load_id, 'bsuid', coalesce(person_user_id, contact_user_id), 'bsuid', linked_user_id, true
+    select
+        load_id,
+        'bsuid' as kind_a,
+        coalesce(person_user_id, contact_user_id) as value_a,
+        'bsuid' as kind_b,
+        linked_user_id as value_b,
+        true as is_change
     from webhooks
     where coalesce(person_user_id, contact_user_id) is not null and linked_user_id is not null
     union all
-    select load_id, 'phone', person_wa_id, 'bsuid', linked_user_id, false
+    select
+        load_id,
+        'phone' as kind_a,
+        person_wa_id as value_a,
+        'bsuid' as kind_b,
+        linked_user_id as value_b,
+        false as is_change
     from webhooks
     where person_wa_id is not null and linked_user_id is not null
     union all
-    select load_id, 'phone', recipient, 'phone', contact_wa_id, false
+    select
+        load_id,
+        'phone' as kind_a,
+        recipient as value_a,
+        'phone' as kind_b,
+        contact_wa_id as value_b,
+        false as is_change
     from sends
     where recipient is not null and contact_wa_id is not null
     union all
-    select load_id, 'phone', coalesce(contact_wa_id, recipient), 'bsuid',
-        coalesce(contact_user_id, recipient_user_id), false
+    select
+        load_id,
+        'phone' as kind_a,
+        coalesce(contact_wa_id, recipient) as value_a,
+        'bsuid' as kind_b,
+        coalesce(contact_user_id, recipient_user_id) as value_b,
+        false as is_change
     from sends
     where
         coalesce(contact_wa_id, recipient) is not null
@@ -120,17 +180,17 @@ distinct_pairs as (
             load_id > {{ folded_load_id() }}
             or (kind_a, value_a) in (
                 select
-                    kind,
-                    value
+                    identifiers.kind,
+                    identifiers.value
                 from identifiers
-                where identifier_hash in {{ retired_since_fold('identifiers') }}
+                where identifiers.identifier_hash in {{ retired_since_fold('identifiers') }}
             )
             or (kind_b, value_b) in (
                 select
-                    kind,
-                    value
+                    identifiers.kind,
+                    identifiers.value
                 from identifiers
-                where identifier_hash in {{ retired_since_fold('identifiers') }}
+                where identifiers.identifier_hash in {{ retired_since_fold('identifiers') }}
             )
     {% endif %}
     group by all

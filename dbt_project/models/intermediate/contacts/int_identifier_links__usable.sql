@@ -1,6 +1,8 @@
 -- Links that merge people. An identifier that is linked with more than identity_max_links others
 -- of another kind is no person's own (a shop's phone, noreply@): it merges nobody.
-with links as (
+with
+
+links as (
     select
         identifier_hash_a,
         identifier_hash_b

@@ -1,6 +1,8 @@
 -- The market and country of each identifier: the longest calling-code prefix of a number, else the
 -- country a business-scoped user id begins with.
-with identities as (
+with
+
+identities as (
     select
         identifier_hash,
         identifier_type,

@@ -5,15 +5,16 @@
         unique_key='identifier_hash',
         incremental_strategy='merge',
         pre_hook="{{ forget_retired('identifiers', 'identifier_hash') }}",
-        merge_update_set_expressions={
-            'first_event_at': 'least(DBT_INTERNAL_DEST.first_event_at, DBT_INTERNAL_SOURCE.first_event_at)',
-            'implausible_event_at': 'least(DBT_INTERNAL_DEST.implausible_event_at, DBT_INTERNAL_SOURCE.implausible_event_at)',
-            'is_seen_as_wa_id': 'DBT_INTERNAL_DEST.is_seen_as_wa_id or DBT_INTERNAL_SOURCE.is_seen_as_wa_id'
-        }
+        merge_update_set_expressions=merge_columns(
+            least=['first_event_at', 'implausible_event_at'],
+            either=['is_seen_as_wa_id']
+        )
     )
 }}
 
-with sightings as (
+with
+
+sightings as (
     select
         load_id,
         kind,
@@ -48,10 +49,10 @@ first_sightings as (
             load_id > {{ folded_load_id() }}
             or (kind, value) in (
                 select
-                    kind,
-                    value
+                    identifiers.kind,
+                    identifiers.value
                 from identifiers
-                where identifier_hash in {{ retired_since_fold('identifiers') }}
+                where identifiers.identifier_hash in {{ retired_since_fold('identifiers') }}
             )
     {% endif %}
     group by kind, value

@@ -1,4 +1,6 @@
-with links as (
+with
+
+links as (
     select
         identifier_hash_a,
         identifier_hash_b,

@@ -1,7 +1,9 @@
 -- Every place where an event names a person, as it was written. A view: its readers fold it.
 {{ config(materialized='view') }}
 
-with webhooks as (
+with
+
+webhooks as (
     select
         _load_id,
         record_kind,
@@ -39,7 +41,7 @@ sends as (
     where recipient_type <> 'group'
 ),
 
-{#- One branch a column: an unpivot would copy every row six times before the filter. -#}
+-- One branch a column: an unpivot would copy every row six times before the filter.
 final as (
     select
         _load_id as load_id,
@@ -52,22 +54,22 @@ final as (
     where person_wa_id is not null and event_at is not null and not {{ is_meta_test_payload() }}
     union all
     select
-        _load_id,
-        'bsuid',
-        person_user_id,
+        _load_id as load_id,
+        'bsuid' as kind,
+        person_user_id as value,
         event_at,
         is_implausible,
-        false
+        false as is_wa_id
     from webhooks
     where person_user_id is not null and event_at is not null and not {{ is_meta_test_payload() }}
     union all
     select
-        _load_id,
-        'phone',
-        contact_wa_id,
+        _load_id as load_id,
+        'phone' as kind,
+        contact_wa_id as value,
         event_at,
         is_implausible,
-        true
+        true as is_wa_id
     from webhooks
     where
         contact_wa_id is not null
@@ -76,12 +78,12 @@ final as (
         and not {{ is_meta_test_payload() }}
     union all
     select
-        _load_id,
-        'bsuid',
-        contact_user_id,
+        _load_id as load_id,
+        'bsuid' as kind,
+        contact_user_id as value,
         event_at,
         is_implausible,
-        false
+        false as is_wa_id
     from webhooks
     where
         contact_user_id is not null
@@ -90,62 +92,62 @@ final as (
         and not {{ is_meta_test_payload() }}
     union all
     select
-        _load_id,
-        'phone',
-        linked_wa_id,
+        _load_id as load_id,
+        'phone' as kind,
+        linked_wa_id as value,
         event_at,
         is_implausible,
-        true
+        true as is_wa_id
     from webhooks
     where linked_wa_id is not null and event_at is not null
     union all
     select
-        _load_id,
-        'bsuid',
-        linked_user_id,
+        _load_id as load_id,
+        'bsuid' as kind,
+        linked_user_id as value,
         event_at,
         is_implausible,
-        false
+        false as is_wa_id
     from webhooks
     where linked_user_id is not null and event_at is not null
     union all
     select
         load_id,
-        'phone',
-        recipient,
-        attempted_at,
+        'phone' as kind,
+        recipient as value,
+        attempted_at as event_at,
         is_implausible,
-        false
+        false as is_wa_id
     from sends
     where recipient is not null
     union all
     select
         load_id,
-        'bsuid',
-        recipient_user_id,
-        attempted_at,
+        'bsuid' as kind,
+        recipient_user_id as value,
+        attempted_at as event_at,
         is_implausible,
-        false
+        false as is_wa_id
     from sends
     where recipient_user_id is not null
     union all
     select
         load_id,
-        'phone',
-        contact_wa_id,
-        attempted_at,
+        'phone' as kind,
+        contact_wa_id as value,
+        attempted_at as event_at,
         is_implausible,
-        true
+        true as is_wa_id
     from sends
     where contact_wa_id is not null
     union all
     select
         load_id,
-        'bsuid',
-        contact_user_id,
-        attempted_at,
+        'bsuid' as kind,
+        contact_user_id as value,
+        attempted_at as event_at,
         is_implausible,
-        false
+        false as is_wa_id
     from sends
     where contact_user_id is not null
 )

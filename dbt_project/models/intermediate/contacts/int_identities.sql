@@ -1,7 +1,9 @@
 -- One row per identifier: whose it is. A person is known by the identifier with the earliest first
 -- event (ties: wa_id, bsuid, phone, e-mail, platform, shop, external; then its value).
 -- depends_on: {{ ref('int_identities__before') }}
-with identifiers as (
+with
+
+identifiers as (
     select
         identifier_hash,
         identifier_type,

@@ -1,9 +1,11 @@
 -- The identities as the run before left them, to find whose contact has changed. It reads the
 -- table that int_identities is about to replace, so it takes the relation, not a ref. A run that
 -- fails or is killed after this point is followed by a full refresh, which needs no "before".
-{%- set before = adapter.get_relation(this.database, this.schema, 'int_identities') %}
-with final as (
-    {% if before is not none and not flags.FULL_REFRESH %}
+{% set before = identities_before() %}
+with
+
+final as (
+    {% if before is not none %}
         select
             identifier_hash,
             contact_id

@@ -2,7 +2,9 @@
 -- written value that no usable event named has no contact.
 {{ config(materialized='view') }}
 
-with written as (
+with
+
+written as (
     select
         kind,
         value,

@@ -1,6 +1,8 @@
 -- One row per business number that any stream names, with the id under which it is published: as
 -- it is, or hashed where the id is itself a phone number.
-with identifiers as (
+with
+
+identifiers as (
     select
         value,
         identifier_type,

@@ -1,6 +1,8 @@
 -- One row per currency and day from which a rate to the reporting currency holds: given, inverted,
 -- or crossed through one other currency, in that order. Rates carry forward.
-with fx_rates as (
+with
+
+fx_rates as (
     select
         rated_on,
         from_currency,
@@ -21,10 +23,10 @@ both_ways as (
     union all
     select
         rated_on,
-        to_currency,
-        from_currency,
-        {{ safe_divide('1', 'rate') }},
-        2
+        to_currency as from_currency,
+        from_currency as to_currency,
+        {{ safe_divide('1', 'rate') }} as rate,
+        2 as preference
     from fx_rates
 ),
 
@@ -46,10 +48,7 @@ crossed as (
     select
         greatest(first_leg.rated_on, second_leg.rated_on) as rated_on,
         first_leg.from_currency,
-        first_leg.rate * second_leg.rate as rate,
-        first_leg.to_currency as pivot,
-        first_leg.rated_on as first_rated_on,
-        second_leg.rated_on as second_rated_on
+        first_leg.rate * second_leg.rate as rate
     from pairs as first_leg
     inner join pairs as second_leg on first_leg.to_currency = second_leg.from_currency
     where
@@ -59,9 +58,9 @@ crossed as (
         and first_leg.to_currency <> second_leg.to_currency
         -- A currency with a rate of its own needs no detour.
         and first_leg.from_currency not in (
-            select from_currency
+            select pairs.from_currency
             from pairs
-            where to_currency = '{{ var("reporting_currency") }}'
+            where pairs.to_currency = '{{ var("reporting_currency") }}'
         )
     -- Both legs as of the later of the two days.
     qualify
@@ -69,7 +68,7 @@ crossed as (
             partition by
                 first_leg.from_currency, greatest(first_leg.rated_on, second_leg.rated_on)
             order by
-                first_leg.to_currency, first_leg.rated_on desc, second_leg.rated_on desc
+                first_leg.to_currency asc, first_leg.rated_on desc, second_leg.rated_on desc
         ) = 1
 ),
 
@@ -83,14 +82,14 @@ candidates as (
     union all
     select
         rated_on,
-        from_currency,
+        from_currency as currency_code,
         rate
     from crossed
     union all
     select
-        date '1970-01-01',
-        '{{ var("reporting_currency") }}',
-        1.0
+        date '1970-01-01' as rated_on,
+        '{{ var("reporting_currency") }}' as currency_code,
+        1.0 as rate
 ),
 
 final as (

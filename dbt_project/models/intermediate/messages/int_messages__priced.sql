@@ -3,7 +3,9 @@
 -- for messages outside it whose place in a volume tier or in the free allowance has moved.
 {% set fct = messages_before() %}
 {% set is_delta = fct is not none %}
-with batch as (
+with
+
+batch as (
     select
         message_id,
         channel_id,
@@ -56,6 +58,14 @@ rate_categories as (
     group by category
 ),
 
+card_dates as (
+    select distinct
+        market,
+        rate_category,
+        effective_from
+    from rate_card
+),
+
 card_periods as (
     select
         market,
@@ -64,13 +74,7 @@ card_periods as (
         lead(effective_from) over (
             partition by market, rate_category order by effective_from
         ) as effective_before
-    from (
-        select distinct
-            market,
-            rate_category,
-            effective_from
-        from rate_card
-    )
+    from card_dates
 ),
 
 tiered as (
@@ -143,56 +147,66 @@ batch_messages as (
         where
             fct.direction = 'outbound'
             and fct.delivered_at is not null
-            and date_trunc('month', fct.message_on) in (select month_on from moved_months)
+            and date_trunc('month', fct.message_on) in (
+                select moved_months.month_on
+                from moved_months
+            )
             and (
                 (tiered.market is not null and fct.pricing_type = 'regular')
                 or fct.category = 'service'
             )
             -- The batch replaces what it holds; a message that left raw is in neither.
             and fct.contact_id not in (
-                select contact_id
+                select batch.contact_id
                 from batch
-                where contact_id not in ('unknown', 'none')
+                where batch.contact_id not in ('unknown', 'none')
             )
     ),
-{% endif %}
 
-messages as (
-    select * from batch_messages
-    {% if is_delta %}
+    messages as (
+        select * from batch_messages
         union all
         select * from others
-    {% endif %}
-),
+    ),
+{% else %}
+    messages as (
+        select * from batch_messages
+    ),
+{% endif %}
 
 placed as (
     select
         messages.*,
         -- The n-th billed message of the month in its market and category decides the tier …
         case
-            when tiered.market is not null and is_delivered and pricing_type = 'regular'
+            when
+                tiered.market is not null
+                and messages.is_delivered
+                and messages.pricing_type = 'regular'
                 then row_number() over (
                     partition by
-                        date_trunc('month', message_on),
+                        date_trunc('month', messages.message_on),
                         messages.market,
                         messages.rate_category,
-                        is_delivered,
-                        pricing_type
-                    order by message_at, message_id
+                        messages.is_delivered,
+                        messages.pricing_type
+                    order by messages.message_at, messages.message_id
                 ) - 1
             else 0
         end as market_position,
         -- … and the n-th service message of the month and number the free allowance.
         case
-            when messages.rate_category = 'service' and is_delivered
-                and message_on >= date '2026-10-01'
+            when
+                messages.rate_category = 'service'
+                and messages.is_delivered
+                and messages.message_on >= date '2026-10-01'
                 then row_number() over (
                     partition by
-                        date_trunc('month', message_on),
-                        channel_id,
+                        date_trunc('month', messages.message_on),
+                        messages.channel_id,
                         messages.rate_category,
-                        is_delivered
-                    order by message_at, message_id
+                        messages.is_delivered
+                    order by messages.message_at, messages.message_id
                 ) <= {{ var('free_service_messages') | int }}
             else false
         end as is_in_free_allowance

@@ -1,7 +1,9 @@
 -- The batch's messages with what their neighbours in the thread (contact × business number) say:
 -- service window, free entry point, reply (SEMANTICS 2 and 4). In one second the customer's
 -- message comes before ours.
-with messages as (
+with
+
+messages as (
     select
         message_id,
         direction,
@@ -36,7 +38,7 @@ roles as (
         direction = 'inbound' and message_type <> 'system' as is_customer_message,
         direction = 'inbound'
         and message_type not in ('system', 'reaction')
-        and consent_word_event is distinct from 'opt_out' as is_reply,
+        and coalesce(consent_word_event <> 'opt_out', true) as is_reply,
         -- What failed was never there to be answered.
         direction = 'outbound' and failed_at is null as is_seen_outbound,
         direction = 'outbound'

@@ -3,74 +3,81 @@
 -- contacts whose identifiers belong to somebody else than before, and messages whose clock is or
 -- was off. Windows, replies and prices look at a contact's other messages, so the whole contact
 -- is taken. In a full refresh the table stays empty and everything is worked out.
+-- depends_on: {{ ref('int_identities') }}
+-- depends_on: {{ ref('int_identities__before') }}
+-- depends_on: {{ ref('int_persons') }}
+-- depends_on: {{ ref('int_stream_clocks') }}
+-- depends_on: {{ ref('int_whatsapp_messages__folded') }}
+-- depends_on: {{ ref('int_whatsapp_sends__folded') }}
+-- depends_on: {{ ref('int_whatsapp_statuses__folded') }}
 -- depends_on: {{ ref('stg_whatsapp__statuses') }}
 -- depends_on: {{ ref('stg_whatsapp__messages') }}
 -- depends_on: {{ ref('stg_whatsapp__sends') }}
 -- depends_on: {{ source('ledger', 'retired_keys') }}
 {% set fct = messages_before() %}
 {% set is_delta = fct is not none %}
-with persons as (
-    select
-        kind,
-        value,
-        identifier_hash,
-        contact_id
-    from {{ ref('int_persons') }}
-),
-
-identities as (
-    select
-        identifier_hash,
-        contact_id
-    from {{ ref('int_identities') }}
-),
-
-identities_before as (
-    select
-        identifier_hash,
-        contact_id
-    from {{ ref('int_identities__before') }}
-),
-
-statuses as (
-    select
-        record_id,
-        person_wa_id,
-        person_user_id,
-        first_status_at,
-        read_at,
-        delivered_at
-    from {{ ref('int_whatsapp_statuses__folded') }}
-),
-
-messages as (
-    select
-        record_id,
-        person_wa_id,
-        person_user_id,
-        message_at
-    from {{ ref('int_whatsapp_messages__folded') }}
-),
-
-sends as (
-    select
-        record_id,
-        recipient,
-        recipient_user_id,
-        contact_wa_id,
-        contact_user_id,
-        attempted_at
-    from {{ ref('int_whatsapp_sends__folded') }}
-),
-
-clocks as (
-    select
-        stream,
-        last_plausible_at
-    from {{ ref('int_stream_clocks') }}
-),
+with
 
 {% if is_delta %}
+    persons as (
+        select
+            kind,
+            value,
+            identifier_hash,
+            contact_id
+        from {{ ref('int_persons') }}
+    ),
+
+    identities as (
+        select
+            identifier_hash,
+            contact_id
+        from {{ ref('int_identities') }}
+    ),
+
+    identities_before as (
+        select
+            identifier_hash,
+            contact_id
+        from {{ ref('int_identities__before') }}
+    ),
+
+    statuses as (
+        select
+            record_id,
+            person_wa_id,
+            person_user_id,
+            greatest(first_status_at, sent_at, delivered_at, read_at, failed_at) as last_status_at
+        from {{ ref('int_whatsapp_statuses__folded') }}
+    ),
+
+    messages as (
+        select
+            record_id,
+            person_wa_id,
+            person_user_id,
+            message_at
+        from {{ ref('int_whatsapp_messages__folded') }}
+    ),
+
+    sends as (
+        select
+            record_id,
+            recipient,
+            recipient_user_id,
+            contact_wa_id,
+            contact_user_id,
+            attempted_at
+        from {{ ref('int_whatsapp_sends__folded') }}
+    ),
+
+    clocks as (
+        select
+            stream,
+            last_plausible_at
+        from {{ ref('int_stream_clocks') }}
+    ),
+
     new_records as (
         select record_id
         from {{ ref('stg_whatsapp__statuses') }}
@@ -86,14 +93,14 @@ clocks as (
         union
         select record_id
         from {{ source('ledger', 'retired_keys') }}
-        where raw_table in ('whatsapp_webhooks', 'whatsapp_sends')
+        where
+            raw_table in ('whatsapp_webhooks', 'whatsapp_sends')
             and load_id > {{ folded_load_id() }}
         union
         select statuses.record_id
         from statuses
         inner join clocks on clocks.stream = 'webhooks'
-        where greatest(statuses.first_status_at, statuses.read_at, statuses.delivered_at)
-            > clocks.last_plausible_at
+        where statuses.last_status_at > clocks.last_plausible_at
         union
         select messages.record_id
         from messages
@@ -111,37 +118,37 @@ clocks as (
             'phone' as kind,
             person_wa_id as value
         from statuses
-        where record_id in (select record_id from new_records)
+        where record_id in (select new_records.record_id from new_records)
         union
         select
             'bsuid' as kind,
             person_user_id as value
         from statuses
-        where record_id in (select record_id from new_records)
+        where record_id in (select new_records.record_id from new_records)
         union
         select
             'phone' as kind,
             person_wa_id as value
         from messages
-        where record_id in (select record_id from new_records)
+        where record_id in (select new_records.record_id from new_records)
         union
         select
             'bsuid' as kind,
             person_user_id as value
         from messages
-        where record_id in (select record_id from new_records)
+        where record_id in (select new_records.record_id from new_records)
         union
         select
             'phone' as kind,
             unnest([recipient, contact_wa_id]) as value
         from sends
-        where record_id in (select record_id from new_records)
+        where record_id in (select new_records.record_id from new_records)
         union
         select
             'bsuid' as kind,
             unnest([recipient_user_id, contact_user_id]) as value
         from sends
-        where record_id in (select record_id from new_records)
+        where record_id in (select new_records.record_id from new_records)
     ),
 
     touched_contacts as (
@@ -158,7 +165,7 @@ clocks as (
         union
         select identities_before.contact_id
         from identities_before
-        left join identities on identities.identifier_hash = identities_before.identifier_hash
+        left join identities on identities_before.identifier_hash = identities.identifier_hash
         where identities.contact_id is distinct from identities_before.contact_id
         union
         select contact_id
@@ -169,14 +176,17 @@ clocks as (
         select fct.contact_id
         from {{ fct }} as fct
         where fct.message_id in (
-            select {{ message_id("'outbound'", 'record_id') }}
-            from {{ source('ledger', 'retired_keys') }}
-            where raw_table in ('whatsapp_webhooks', 'whatsapp_sends')
-                and load_id > {{ folded_load_id() }}
+            select {{ message_id("'outbound'", 'retired_keys.record_id') }}
+            from {{ source('ledger', 'retired_keys') }} as retired_keys
+            where
+                retired_keys.raw_table in ('whatsapp_webhooks', 'whatsapp_sends')
+                and retired_keys.load_id > {{ folded_load_id() }}
             union all
-            select {{ message_id("'inbound'", 'record_id') }}
-            from {{ source('ledger', 'retired_keys') }}
-            where raw_table = 'whatsapp_webhooks' and load_id > {{ folded_load_id() }}
+            select {{ message_id("'inbound'", 'retired_keys.record_id') }}
+            from {{ source('ledger', 'retired_keys') }} as retired_keys
+            where
+                retired_keys.raw_table = 'whatsapp_webhooks'
+                and retired_keys.load_id > {{ folded_load_id() }}
         )
     ),
 
@@ -207,22 +217,22 @@ clocks as (
         select record_id
         from statuses
         where
-            person_wa_id in (select value from phones)
-            or person_user_id in (select value from user_ids)
+            person_wa_id in (select phones.value from phones)
+            or person_user_id in (select user_ids.value from user_ids)
         union
         select record_id
         from messages
         where
-            person_wa_id in (select value from phones)
-            or person_user_id in (select value from user_ids)
+            person_wa_id in (select phones.value from phones)
+            or person_user_id in (select user_ids.value from user_ids)
         union
         select record_id
         from sends
         where
-            recipient in (select value from phones)
-            or contact_wa_id in (select value from phones)
-            or recipient_user_id in (select value from user_ids)
-            or contact_user_id in (select value from user_ids)
+            recipient in (select phones.value from phones)
+            or contact_wa_id in (select phones.value from phones)
+            or recipient_user_id in (select user_ids.value from user_ids)
+            or contact_user_id in (select user_ids.value from user_ids)
     )
 {% else %}
     final as (

@@ -2,7 +2,9 @@
 -- (SEMANTICS 1), the person resolved, internal people left out. In a full refresh the batch is
 -- every message, else those of int_messages__touched.
 -- depends_on: {{ ref('int_messages__touched') }}
-with statuses as (
+with
+
+statuses as (
     select
         record_id,
         phone_number_id,
@@ -174,6 +176,7 @@ outbound_sources as (
         statuses.delivered_at as reported_delivered_at,
         statuses.read_at,
         least(statuses.failed_at, sends.refused_at) as reported_failed_at,
+        statuses.failed_at as status_failed_at,
         split_part(coalesce(statuses.first_error, sends.first_error), '|', 2) as error_code,
         statuses.first_pricing,
         statuses.conversation_id,
@@ -237,8 +240,13 @@ outbound as (
         cast(null as varchar) as consent_word_event,
         is_implausible,
         requested_at,
-        greatest(first_status_at, reported_sent_at, reported_delivered_at, read_at,
-            case when is_in_send_log then null else reported_failed_at end) as last_webhook_at
+        greatest(
+            first_status_at,
+            reported_sent_at,
+            reported_delivered_at,
+            read_at,
+            status_failed_at
+        ) as last_webhook_at
     from outbound_folded
 ),
 
@@ -360,14 +368,22 @@ final as (
             when template_name is not null then template_name
             -- Not in the send log: whether it was a template can't be told, but the categories
             -- that only templates have.
-            when direction = 'outbound' and not is_in_send_log and not is_typed_in_app
-                and category not in ('service', 'group_service') then 'unknown'
+            when
+                direction = 'outbound'
+                and not is_in_send_log
+                and not is_typed_in_app
+                and category not in ('service', 'group_service')
+                then 'unknown'
             else 'none'
         end as template_name,
         case
             when template_name is not null then coalesce(template_language, 'unknown')
-            when direction = 'outbound' and not is_in_send_log and not is_typed_in_app
-                and category not in ('service', 'group_service') then 'unknown'
+            when
+                direction = 'outbound'
+                and not is_in_send_log
+                and not is_typed_in_app
+                and category not in ('service', 'group_service')
+                then 'unknown'
             else 'none'
         end as template_language,
         category,
@@ -405,7 +421,7 @@ final as (
         reported_is_billable as is_billable,
         conversation_id
     from categorised
-    where contact_id not in (select contact_id from internal_contacts)
+    where contact_id not in (select internal_contacts.contact_id from internal_contacts)
 )
 
 select * from final

@@ -2,7 +2,9 @@
 -- a gap of more than clock_gap_days, behind which at most 3 events and 0.1 % of the stream lie
 -- (one event in streams under 1,000), is an anomaly: one message dated 2099 must not close every
 -- month. Counted on folded events, so that a doubled file changes nothing.
-with statuses as (
+with
+
+statuses as (
     select
         sent_at,
         delivered_at,
@@ -28,9 +30,8 @@ counts as (
         (
             select
                 count(sent_at) + count(delivered_at) + count(read_at) + count(failed_at)
-                + count(*) filter (
+                + count(first_status_at) filter (
                     where coalesce(sent_at, delivered_at, read_at, failed_at) is null
-                        and first_status_at is not null
                 )
             from statuses
         ) + (select count(message_at) from messages) as events
@@ -40,31 +41,69 @@ counts as (
         (select count(attempted_at) from sends) as events
 ),
 
--- Four events suffice: a fifth would lie before any gap that counts.
-webhook_events as (
-    select event_at
-    from (
-        (select sent_at as event_at from statuses where sent_at is not null
-            order by sent_at desc limit 4)
-        union all
-        (select delivered_at from statuses where delivered_at is not null
-            order by delivered_at desc limit 4)
-        union all
-        (select read_at from statuses where read_at is not null order by read_at desc limit 4)
-        union all
-        (select failed_at from statuses where failed_at is not null
-            order by failed_at desc limit 4)
-        union all
-        (select first_status_at from statuses
-            where coalesce(sent_at, delivered_at, read_at, failed_at) is null
-                and first_status_at is not null
-            order by first_status_at desc limit 4)
-        union all
-        (select message_at from messages where message_at is not null
-            order by message_at desc limit 4)
-    )
-    order by event_at desc
+-- Four events of a kind suffice: a fifth would lie before any gap that counts.
+latest_sent as (
+    select sent_at as event_at
+    from statuses
+    where sent_at is not null
+    order by sent_at desc
     limit 4
+),
+
+latest_delivered as (
+    select delivered_at as event_at
+    from statuses
+    where delivered_at is not null
+    order by delivered_at desc
+    limit 4
+),
+
+latest_read as (
+    select read_at as event_at
+    from statuses
+    where read_at is not null
+    order by read_at desc
+    limit 4
+),
+
+latest_failed as (
+    select failed_at as event_at
+    from statuses
+    where failed_at is not null
+    order by failed_at desc
+    limit 4
+),
+
+latest_other_statuses as (
+    select first_status_at as event_at
+    from statuses
+    where
+        first_status_at is not null
+        and coalesce(sent_at, delivered_at, read_at, failed_at) is null
+    order by first_status_at desc
+    limit 4
+),
+
+latest_messages as (
+    select message_at as event_at
+    from messages
+    where message_at is not null
+    order by message_at desc
+    limit 4
+),
+
+webhook_events as (
+    select event_at from latest_sent
+    union all
+    select event_at from latest_delivered
+    union all
+    select event_at from latest_read
+    union all
+    select event_at from latest_failed
+    union all
+    select event_at from latest_other_statuses
+    union all
+    select event_at from latest_messages
 ),
 
 send_events as (

@@ -1,5 +1,7 @@
 -- "Now" per subject: the latest plausible event of its streams. No row for a subject without one.
-with stream_clocks as (
+with
+
+stream_clocks as (
     select
         subject,
         watermark_at

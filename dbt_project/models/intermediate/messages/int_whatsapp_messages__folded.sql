@@ -7,23 +7,26 @@
         unique_key=['record_id', 'direction'],
         incremental_strategy='merge',
         pre_hook="{{ forget_retired('whatsapp_webhooks') }}",
-        merge_update_set_expressions={
-            'is_echo': 'DBT_INTERNAL_DEST.is_echo or DBT_INTERNAL_SOURCE.is_echo',
-            'message_type': 'least(DBT_INTERNAL_DEST.message_type, DBT_INTERNAL_SOURCE.message_type)',
-            'message_at': 'least(DBT_INTERNAL_DEST.message_at, DBT_INTERNAL_SOURCE.message_at)',
-            'implausible_message_at': 'least(DBT_INTERNAL_DEST.implausible_message_at, DBT_INTERNAL_SOURCE.implausible_message_at)',
-            'phone_number_id': 'least(DBT_INTERNAL_DEST.phone_number_id, DBT_INTERNAL_SOURCE.phone_number_id)',
-            'person_wa_id': 'least(DBT_INTERNAL_DEST.person_wa_id, DBT_INTERNAL_SOURCE.person_wa_id)',
-            'person_user_id': 'least(DBT_INTERNAL_DEST.person_user_id, DBT_INTERNAL_SOURCE.person_user_id)',
-            'context_id': 'least(DBT_INTERNAL_DEST.context_id, DBT_INTERNAL_SOURCE.context_id)',
-            'referral_source_id': 'least(DBT_INTERNAL_DEST.referral_source_id, DBT_INTERNAL_SOURCE.referral_source_id)',
-            'is_from_ad': 'DBT_INTERNAL_DEST.is_from_ad or DBT_INTERNAL_SOURCE.is_from_ad',
-            'consent_word_event': 'least(DBT_INTERNAL_DEST.consent_word_event, DBT_INTERNAL_SOURCE.consent_word_event)'
-        }
+        merge_update_set_expressions=merge_columns(
+            least=[
+                'message_type',
+                'message_at',
+                'implausible_message_at',
+                'phone_number_id',
+                'person_wa_id',
+                'person_user_id',
+                'context_id',
+                'referral_source_id',
+                'consent_word_event'
+            ],
+            either=['is_echo', 'is_from_ad']
+        )
     )
 }}
 
-with messages as (
+with
+
+messages as (
     select
         record_id,
         direction,

@@ -5,31 +5,35 @@
         unique_key='record_id',
         incremental_strategy='merge',
         pre_hook="{{ forget_retired('whatsapp_sends') }}",
-        merge_update_set_expressions={
-            'is_composed_id': 'DBT_INTERNAL_DEST.is_composed_id and DBT_INTERNAL_SOURCE.is_composed_id',
-            'phone_number_id': 'least(DBT_INTERNAL_DEST.phone_number_id, DBT_INTERNAL_SOURCE.phone_number_id)',
-            'attempted_at': 'least(DBT_INTERNAL_DEST.attempted_at, DBT_INTERNAL_SOURCE.attempted_at)',
-            'implausible_attempted_at': 'least(DBT_INTERNAL_DEST.implausible_attempted_at, DBT_INTERNAL_SOURCE.implausible_attempted_at)',
-            'refused_at': 'least(DBT_INTERNAL_DEST.refused_at, DBT_INTERNAL_SOURCE.refused_at)',
-            'first_error': 'least(DBT_INTERNAL_DEST.first_error, DBT_INTERNAL_SOURCE.first_error)',
-            'campaign_id': 'least(DBT_INTERNAL_DEST.campaign_id, DBT_INTERNAL_SOURCE.campaign_id)',
-            'variant': 'least(DBT_INTERNAL_DEST.variant, DBT_INTERNAL_SOURCE.variant)',
-            'sender_type': 'least(DBT_INTERNAL_DEST.sender_type, DBT_INTERNAL_SOURCE.sender_type)',
-            'agent_id': 'least(DBT_INTERNAL_DEST.agent_id, DBT_INTERNAL_SOURCE.agent_id)',
-            'bot_id': 'least(DBT_INTERNAL_DEST.bot_id, DBT_INTERNAL_SOURCE.bot_id)',
-            'is_group': 'DBT_INTERNAL_DEST.is_group or DBT_INTERNAL_SOURCE.is_group',
-            'recipient': 'least(DBT_INTERNAL_DEST.recipient, DBT_INTERNAL_SOURCE.recipient)',
-            'recipient_user_id': 'least(DBT_INTERNAL_DEST.recipient_user_id, DBT_INTERNAL_SOURCE.recipient_user_id)',
-            'contact_wa_id': 'least(DBT_INTERNAL_DEST.contact_wa_id, DBT_INTERNAL_SOURCE.contact_wa_id)',
-            'contact_user_id': 'least(DBT_INTERNAL_DEST.contact_user_id, DBT_INTERNAL_SOURCE.contact_user_id)',
-            'message_type': 'least(DBT_INTERNAL_DEST.message_type, DBT_INTERNAL_SOURCE.message_type)',
-            'template_name': 'least(DBT_INTERNAL_DEST.template_name, DBT_INTERNAL_SOURCE.template_name)',
-            'template_language': 'least(DBT_INTERNAL_DEST.template_language, DBT_INTERNAL_SOURCE.template_language)'
-        }
+        merge_update_set_expressions=merge_columns(
+            least=[
+                'phone_number_id',
+                'attempted_at',
+                'implausible_attempted_at',
+                'refused_at',
+                'first_error',
+                'campaign_id',
+                'variant',
+                'sender_type',
+                'agent_id',
+                'bot_id',
+                'recipient',
+                'recipient_user_id',
+                'contact_wa_id',
+                'contact_user_id',
+                'message_type',
+                'template_name',
+                'template_language'
+            ],
+            either=['is_group'],
+            both=['is_composed_id']
+        )
     )
 }}
 
-with sends as (
+with
+
+sends as (
     select
         record_id,
         is_composed_id,
@@ -64,8 +68,9 @@ final as (
         min(attempted_at) filter (where is_implausible) as implausible_attempted_at,
         min(attempted_at) filter (where is_refused) as refused_at,
         min(
-            case when is_refused and error_code is not null
-                then strftime(attempted_at, '%Y%m%d%H%M%S%f') || '|' || error_code
+            case
+                when is_refused and error_code is not null
+                    then strftime(attempted_at, '%Y%m%d%H%M%S%f') || '|' || error_code
             end
         ) as first_error,
         min(campaign_id) as campaign_id,

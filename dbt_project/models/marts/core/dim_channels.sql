@@ -1,4 +1,6 @@
-with channels as (
+with
+
+channels as (
     select
         native_channel_id,
         channel_id,

@@ -1,4 +1,6 @@
-with identities as (
+with
+
+identities as (
     select
         identifier_hash,
         identifier_type,
@@ -61,7 +63,7 @@ people as (
     select
         identities.contact_id,
         min(identities.first_event_at) as created_at,
-        -- A number says more of where somebody is than a user id; the smallest, where there are two.
+        -- A number says more of where somebody is than a user id; the smallest of several.
         coalesce(
             min(markets.country_code) filter (where identities.identifier_type = 'phone'),
             min(markets.country_code)

@@ -1,4 +1,6 @@
-with templates as (
+with
+
+templates as (
     select
         template_name,
         template_language,
@@ -49,19 +51,20 @@ statements as (
         case field
             when 'template_category_update' then lower(new_category)
             when 'message_template_status_update' then lower(template_category)
-        end,
-        case when field = 'message_template_status_update' then lower(event) end,
-        case when field = 'message_template_quality_update' then lower(new_quality_score) end,
-        occurred_at
+        end as category,
+        case when field = 'message_template_status_update' then lower(event) end as status,
+        case when field = 'message_template_quality_update' then lower(new_quality_score) end
+            as quality,
+        occurred_at as stated_at
     from account_events
     union all
     select
         template_name,
-        coalesce(template_language, 'unknown'),
-        null,
-        null,
-        null,
-        null
+        coalesce(template_language, 'unknown') as template_language,
+        null as category,
+        null as status,
+        null as quality,
+        null as stated_at
     from sends
 ),
 

@@ -10,7 +10,9 @@
     )
 }}
 
-with messages as (
+with
+
+messages as (
     select *
     from {{ ref('int_messages__unioned') }}
 ),

@@ -1,4 +1,6 @@
-with channels as (
+with
+
+channels as (
     select
         _load_id,
         channel_id,

@@ -1,4 +1,6 @@
-with fx_rates as (
+with
+
+fx_rates as (
     select
         _load_id,
         rated_on,
@@ -40,17 +42,19 @@ example_rows as (
     where not exists (select 1 from own_rows)
 ),
 
+rows_in_force as (
+    select * from own_rows
+    union all
+    select * from example_rows
+),
+
 final as (
     select
         rated_on,
         upper(from_currency) as from_currency,
         upper(to_currency) as to_currency,
         rate
-    from (
-        select * from own_rows
-        union all
-        select * from example_rows
-    )
+    from rows_in_force
 )
 
 select * from final

@@ -1,4 +1,6 @@
-with internal_contacts as (
+with
+
+internal_contacts as (
     select
         phone,
         user_id,
@@ -8,13 +10,25 @@ with internal_contacts as (
 ),
 
 listed as (
-    select 'phone' as kind, phone as value from internal_contacts
+    select
+        'phone' as kind,
+        phone as value
+    from internal_contacts
     union all
-    select 'bsuid' as kind, user_id as value from internal_contacts
+    select
+        'bsuid' as kind,
+        user_id as value
+    from internal_contacts
     union all
-    select 'email' as kind, email as value from internal_contacts
+    select
+        'email' as kind,
+        email as value
+    from internal_contacts
     union all
-    select 'external' as kind, external_id as value from internal_contacts
+    select
+        'external' as kind,
+        external_id as value
+    from internal_contacts
 ),
 
 final as (

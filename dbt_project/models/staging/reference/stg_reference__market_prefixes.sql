@@ -1,4 +1,6 @@
-with own_rows as (
+with
+
+own_rows as (
     select
         prefix,
         market,
@@ -15,16 +17,18 @@ example_rows as (
     where not exists (select 1 from own_rows)
 ),
 
+rows_in_force as (
+    select * from own_rows
+    union all
+    select * from example_rows
+),
+
 final as (
     select distinct
         ltrim(prefix, '+') as prefix,
         market,
         upper(country_code) as country_code
-    from (
-        select * from own_rows
-        union all
-        select * from example_rows
-    )
+    from rows_in_force
 )
 
 select * from final

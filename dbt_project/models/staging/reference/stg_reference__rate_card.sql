@@ -1,5 +1,7 @@
 -- The user's card replaces the example as a whole.
-with own_rows as (
+with
+
+own_rows as (
     select
         effective_from,
         market,
@@ -24,6 +26,12 @@ example_rows as (
     where not exists (select 1 from own_rows)
 ),
 
+rows_in_force as (
+    select * from own_rows
+    union all
+    select * from example_rows
+),
+
 final as (
     select distinct
         cast(effective_from as date) as effective_from,
@@ -33,11 +41,7 @@ final as (
         try_cast(tier_upper as bigint) as tier_upper,
         upper(currency_code) as currency_code,
         cast(rate as decimal(18, 8)) as rate
-    from (
-        select * from own_rows
-        union all
-        select * from example_rows
-    )
+    from rows_in_force
 )
 
 select * from final

@@ -1,4 +1,6 @@
-with final as (
+with
+
+final as (
     select
         lower(trim(word)) as word,
         min(event) as event

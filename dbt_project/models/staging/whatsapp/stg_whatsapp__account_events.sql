@@ -1,6 +1,8 @@
 -- Changes of templates, numbers and accounts: the fields that feed dimensions. Their time is the
 -- entry's, else the time the body was received.
-with webhooks as (
+with
+
+webhooks as (
     select
         waba_id,
         field,

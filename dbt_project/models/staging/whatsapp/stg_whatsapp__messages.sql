@@ -1,6 +1,8 @@
 -- Messages that carry content: the customers' own, those an agent typed in the app (echo), and
 -- those of the app's history. A message without a readable time is in no fact.
-with webhooks as (
+with
+
+webhooks as (
     select
         _load_id,
         record_kind,

@@ -1,4 +1,6 @@
-with webhooks as (
+with
+
+webhooks as (
     select
         _load_id,
         record_type,

@@ -1,4 +1,6 @@
-with sends as (
+with
+
+sends as (
     select
         _load_id,
         record_id,

@@ -1,5 +1,7 @@
 -- A status without a readable time is in no fact; meta.exclusions counts it.
-with webhooks as (
+with
+
+webhooks as (
     select
         _load_id,
         record_id,

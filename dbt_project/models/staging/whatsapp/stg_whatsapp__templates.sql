@@ -1,5 +1,7 @@
 -- The newest export of a template wins; within one export its own update time, then its id.
-with templates as (
+with
+
+templates as (
     select
         _load_id,
         template_id,

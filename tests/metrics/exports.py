@@ -1,0 +1,340 @@
+"""Read the raw exports with the standard library and keep what a KPI can see.
+
+Times are naive UTC datetimes. A record without a readable time, or that is no object, is left out.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+SEEDS = Path(__file__).resolve().parents[2] / "dbt_project" / "seeds"
+EPOCH = datetime(1970, 1, 1)
+DASHBOARD_TEST_CHANNEL = "123456123"
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """Identifiers of one person that stand together in one record: (kind, text) pairs."""
+
+    at: datetime
+    identifiers: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Inbound:
+    wamid: str
+    channel_id: str
+    at: datetime
+    received_at: datetime | None
+    who: tuple[tuple[str, str], ...]
+    message_type: str
+    quoted_wamid: str | None
+    words: tuple[str, ...]
+    is_group: bool
+    ad_id: str | None
+
+
+@dataclass(frozen=True)
+class Echo:
+    wamid: str
+    channel_id: str
+    at: datetime
+    received_at: datetime | None
+    who: tuple[tuple[str, str], ...]
+    message_type: str
+
+
+@dataclass(frozen=True)
+class Status:
+    wamid: str
+    channel_id: str
+    name: str
+    at: datetime
+    received_at: datetime | None
+    who: tuple[tuple[str, str], ...]
+    pricing: str
+    billing_conversation_id: str | None
+    error_code: str | None
+    is_group: bool
+
+
+@dataclass(frozen=True)
+class Preference:
+    channel_id: str
+    at: datetime
+    received_at: datetime | None
+    who: tuple[tuple[str, str], ...]
+    value: str
+
+
+@dataclass(frozen=True)
+class Send:
+    wamid: str | None
+    requested_at: datetime
+    channel_id: str
+    recipient_text: str | None
+    who: tuple[tuple[str, str], ...]
+    message_type: str
+    template_name: str | None
+    template_language: str | None
+    campaign_id: str | None
+    variant: str | None
+    sender_type: str | None
+    agent_id: str | None
+    bot_id: str | None
+    error_code: str | None
+    is_group: bool
+
+
+@dataclass
+class Exports:
+    """Everything of the raw folder that the KPIs of the channel read, repeats removed."""
+
+    inbound: list[Inbound] = field(default_factory=list)
+    echoes: list[Echo] = field(default_factory=list)
+    statuses: list[Status] = field(default_factory=list)
+    preferences: list[Preference] = field(default_factory=list)
+    sends: list[Send] = field(default_factory=list)
+    sightings: list[Sighting] = field(default_factory=list)
+    template_categories: dict[tuple[str, str], str] = field(default_factory=dict)
+    reference: dict[str, list[dict[str, str]]] = field(default_factory=dict)
+
+    def without_repeats(self) -> Exports:
+        """Drop exact repeats: webhooks are delivered at least once."""
+        for part in fields(self):
+            rows = getattr(self, part.name)
+            if isinstance(rows, list):
+                setattr(self, part.name, list(dict.fromkeys(rows)))
+        return self
+
+
+def read_exports(raw: Path) -> Exports:
+    """Read a raw folder; reference tables come from it, else from the shipped seeds."""
+    found = Exports()
+    for record in _json_lines(raw / "whatsapp" / "webhooks"):
+        _read_webhook(found, record)
+    for record in _json_lines(raw / "whatsapp" / "sends"):
+        _read_send(found, record)
+    for record in _json_lines(raw / "whatsapp" / "templates"):
+        found.template_categories[record["name"], record["language"]] = record["category"]
+    for table in (
+        *("error_classes", "fx_rates", "market_prefixes", "message_categories", "rate_card"),
+        *("stop_words", "internal_contacts"),
+    ):
+        found.reference[table] = _reference(raw, table)
+    return found.without_repeats()
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.rglob("*"), key=lambda p: p.as_posix().encode()):
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if path.is_file() and not hidden and path.suffix not in (".part", ".tmp", ".md"):
+            yield path
+
+
+def _json_lines(folder: Path) -> Iterator[Json]:
+    for path in _files(folder):
+        data = path.read_bytes()
+        for line in (gzip.decompress(data) if path.suffix == ".gz" else data).splitlines():
+            try:
+                record = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(record, dict):
+                yield record
+
+
+def _reference(raw: Path, table: str) -> list[dict[str, str]]:
+    files = list(_files(raw / "reference" / table)) or [SEEDS / f"{table}.csv"]
+    rows: list[dict[str, str]] = []
+    for path in files:
+        if path.exists():
+            with path.open(encoding="utf-8-sig", newline="") as handle:
+                rows += list(csv.DictReader(handle))
+    return rows
+
+
+def _seconds(value: object) -> datetime | None:
+    """Read epoch seconds, given as a number or as a string."""
+    try:
+        return EPOCH + timedelta(seconds=int(str(value)))
+    except (ValueError, OverflowError):
+        return None
+
+
+def _iso(value: object) -> datetime | None:
+    """Read an ISO time; without an offset it is UTC."""
+    try:
+        moment = datetime.fromisoformat(str(value))
+    except ValueError:
+        return None
+    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+
+
+def _objects(value: object) -> list[Json]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _who(*pairs: tuple[str, object]) -> tuple[tuple[str, str], ...]:
+    return tuple((kind, str(text)) for kind, text in pairs if text)
+
+
+def _read_webhook(found: Exports, record: Json) -> None:
+    received_at = _iso(record.get("received_at")) if "body" in record else None
+    body = record.get("body", record)
+    for entry in _objects(body.get("entry")):
+        for change in _objects(entry.get("changes")):
+            value = change.get("value")
+            if isinstance(value, dict):
+                _read_value(found, value, received_at)
+
+
+def _read_value(found: Exports, value: Json, received_at: datetime | None) -> None:
+    channel_id = str((value.get("metadata") or {}).get("phone_number_id") or "unknown")
+    if channel_id == DASHBOARD_TEST_CHANNEL:
+        return
+    seen: list[Sighting] = []
+    for item in _objects(value.get("messages")):
+        if (at := _seconds(item.get("timestamp"))) and item.get("id"):
+            seen.append(_read_inbound(found, item, channel_id, at, received_at))
+    for item in _objects(value.get("message_echoes")):
+        if (at := _seconds(item.get("timestamp"))) and item.get("id"):
+            who = _who(("wa_id", item.get("to")), ("bsuid", item.get("to_user_id")))
+            kind = str(item.get("type") or "unknown")
+            found.echoes.append(Echo(item["id"], channel_id, at, received_at, who, kind))
+            seen.append(Sighting(at, who))
+    for item in _objects(value.get("statuses")):
+        if (at := _seconds(item.get("timestamp"))) and item.get("id"):
+            seen += _read_status(found, item, channel_id, at, received_at)
+    for item in _objects(value.get("user_preferences")):
+        if at := _seconds(item.get("timestamp")):
+            who = _who(("wa_id", item.get("wa_id")), ("bsuid", item.get("user_id")))
+            chosen = str(item.get("value"))
+            found.preferences.append(Preference(channel_id, at, received_at, who, chosen))
+            seen.append(Sighting(at, who))
+    found.sightings += seen
+    for contact in _objects(value.get("contacts")):
+        who = _who(("wa_id", contact.get("wa_id")), ("bsuid", contact.get("user_id")))
+        times = [s.at for s in seen if set(s.identifiers) & set(who)] or [s.at for s in seen]
+        if who and times:
+            found.sightings.append(Sighting(min(times), who))
+
+
+def _read_inbound(
+    found: Exports, item: Json, channel_id: str, at: datetime, received_at: datetime | None
+) -> Sighting:
+    kind = str(item.get("type") or "unknown")
+    who = _who(("wa_id", item.get("from")), ("bsuid", item.get("from_user_id")))
+    found.inbound.append(
+        Inbound(
+            item["id"],
+            channel_id,
+            at,
+            received_at,
+            who,
+            kind,
+            (item.get("context") or {}).get("id"),
+            _words(item),
+            bool(item.get("group_id")),
+            (item.get("referral") or {}).get("source_id"),
+        )
+    )
+    if kind == "system":
+        changed = item.get("system") or {}
+        who += _who(("wa_id", changed.get("wa_id")), ("bsuid", changed.get("user_id")))
+    return Sighting(at, who)
+
+
+def _words(item: Json) -> tuple[str, ...]:
+    """Return the texts that can be a STOP word: text, button payload and text, button title."""
+    button = item.get("button") or {}
+    reply = (item.get("interactive") or {}).get("button_reply") or {}
+    texts = [(item.get("text") or {}).get("body"), button.get("payload"), button.get("text")]
+    return tuple(normal_words(text) for text in [*texts, reply.get("title")] if text)
+
+
+def normal_words(text: str) -> str:
+    """Lower case, punctuation to spaces, trimmed, runs of spaces to one."""
+    kept = "".join(c if c.isalnum() or _is_mark(c) else " " for c in text.lower())
+    return re.sub(r"\s+", " ", kept).strip()
+
+
+def _is_mark(character: str) -> bool:
+    """Tell combining marks (vowel signs of Hindi) from punctuation."""
+    import unicodedata
+
+    return unicodedata.category(character).startswith("M")
+
+
+def _read_status(
+    found: Exports, item: Json, channel_id: str, at: datetime, received_at: datetime | None
+) -> list[Sighting]:
+    is_group = item.get("recipient_type") == "group"
+    prefix = "recipient_participant" if is_group else "recipient"
+    who = _who(
+        ("wa_id", item.get(f"{prefix}_id")), ("bsuid", item.get(f"{prefix}_user_id"))
+    )
+    errors = _objects(item.get("errors"))
+    found.statuses.append(
+        Status(
+            item["id"],
+            channel_id,
+            str(item.get("status") or "unknown"),
+            at,
+            received_at,
+            () if is_group else who,
+            json.dumps(item["pricing"], sort_keys=True) if item.get("pricing") else "",
+            (item.get("conversation") or {}).get("id"),
+            str(errors[0]["code"]) if errors and "code" in errors[0] else None,
+            is_group,
+        )
+    )
+    return [Sighting(at, who)]
+
+
+def _read_send(found: Exports, record: Json) -> None:
+    requested_at = _iso(record.get("requested_at"))
+    request, response = record.get("request") or {}, record.get("response") or {}
+    if requested_at is None:
+        return
+    contact = (_objects(response.get("contacts")) or [{}])[0]
+    is_group = request.get("recipient_type") == "group"
+    who = () if is_group else _who(
+        ("phone", request.get("to")),
+        ("phone", request.get("recipient")),
+        ("phone", contact.get("input")),
+        ("wa_id", contact.get("wa_id")),
+        ("bsuid", contact.get("user_id")),
+    )
+    template = request.get("template") or {}
+    code = (response.get("error") or {}).get("code")
+    found.sends.append(
+        Send(
+            (_objects(response.get("messages")) or [{}])[0].get("id"),
+            requested_at,
+            str(record.get("phone_number_id") or "unknown"),
+            request.get("to") or request.get("recipient") or contact.get("input"),
+            who,
+            str(request.get("type") or "text"),
+            template.get("name"),
+            (template.get("language") or {}).get("code"),
+            record.get("campaign_id"),
+            record.get("variant"),
+            record.get("sender_type"),
+            record.get("agent_id"),
+            record.get("bot_id"),
+            None if code is None else str(code),
+            is_group,
+        )
+    )
+    found.sightings.append(Sighting(requested_at, who))
