@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from stat import S_ISDIR
 
 import dagster as dg
 
@@ -86,7 +87,8 @@ def _stat_lines(settings: Settings) -> Iterator[str]:
         if path.name.startswith(".") or path.name.endswith(UNFINISHED_SUFFIXES):
             continue
         stat = path.lstat()
-        yield f"{path}\t{stat.st_size}\t{stat.st_mtime_ns}\n"
+        if not S_ISDIR(stat.st_mode):
+            yield f"{path}\t{stat.st_size}\t{stat.st_mtime_ns}\n"
 
 
 def _is_busy(instance: dg.DagsterInstance) -> bool:

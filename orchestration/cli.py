@@ -23,7 +23,7 @@ from orchestration.warehouse import Busy, connect, writer_lock
 
 EXIT_FAILED = 1
 EXIT_BUSY = 3
-MAX_WARNINGS_SHOWN = 20
+MAX_WARNINGS_SHOWN = 50
 
 app = typer.Typer(
     help="chatmart: raw WhatsApp and shop exports in, one trustworthy KPI warehouse out.",

@@ -68,6 +68,7 @@ def call_cli(
     """Run `python -m orchestration` (default: run) as people do, in a process of its own."""
     return subprocess.run(
         [sys.executable, "-m", "orchestration", *(args or ("run",))],
+        check=False,
         cwd=ROOT,
         env=cli_env(raw_dir, warehouse_dir, **env),
         capture_output=True,

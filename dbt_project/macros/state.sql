@@ -12,19 +12,67 @@
     )
 {%- endmacro %}
 
+{#- Whether there are any. Asked before the statement is written: a filter with "or" on them would
+    look at all of raw on every ordinary day, where the load number alone reads the new rows. -#}
+{% macro has_retired(raw_table) -%}
+    {%- if execute and is_incremental() -%}
+        {%- set found = run_query('select 1 from ' ~ retired_since_fold(raw_table) ~ ' limit 1') -%}
+        {{ return(found is not none and found.rows | length > 0) }}
+    {%- endif -%}
+    {{ return(false) }}
+{%- endmacro %}
+
 {#- The pre-hook of a state table: forget what must be folded again. -#}
-{% macro forget_retired(raw_table, key='record_id') -%}
-    {%- if is_incremental() -%}
-    delete from {{ this }} where {{ key }} in {{ retired_since_fold(raw_table) }}
+{% macro forget_retired(raw_table, keys=['record_id']) -%}
+    {%- if has_retired(raw_table) -%}
+    delete from {{ this }}
+    where
+        {%- for key in keys %}
+        {{ 'or ' if not loop.first }}{{ key }} in {{ retired_since_fold(raw_table) }}
+        {%- endfor %}
     {%- else -%}
     select 1
     {%- endif -%}
 {%- endmacro %}
 
-{#- The rows to fold in this run: `where {{ "{{" }} rows_to_fold(...) {{ "}}" }}`. -#}
+{#- The rows to fold in this run: those of new loads, and those of retired keys. -#}
 {% macro rows_to_fold(raw_table, key='record_id') -%}
-    {%- if is_incremental() -%}
+    {%- if not is_incremental() -%}
+    true
+    {%- elif has_retired(raw_table) -%}
     (load_id > {{ folded_load_id() }} or {{ key }} in {{ retired_since_fold(raw_table) }})
+    {%- else -%}
+    load_id > {{ folded_load_id() }}
+    {%- endif -%}
+{%- endmacro %}
+
+{#- The same for persons, whom raw names as they are written: `named` lists (kind, value) pairs. -#}
+{% macro persons_to_fold(named) -%}
+    {%- if not is_incremental() -%}
+    true
+    {%- elif has_retired('identifiers') -%}
+    (
+        load_id > {{ folded_load_id() }}
+        {%- for pair in named %}
+        or {{ pair }} in (
+            select
+                kind,
+                value
+            from {{ source('ledger', 'identifiers') }}
+            where identifier_hash in {{ retired_since_fold('identifiers') }}
+        )
+        {%- endfor %}
+    )
+    {%- else -%}
+    load_id > {{ folded_load_id() }}
+    {%- endif -%}
+{%- endmacro %}
+
+{#- A filter for models that read raw before they know the keys: on an ordinary day new loads are
+    enough. -#}
+{% macro new_loads_only(column) -%}
+    {%- if is_incremental() and not has_retired('identifiers') -%}
+    {{ column }} > {{ folded_load_id() }}
     {%- else -%}
     true
     {%- endif -%}

@@ -68,5 +68,8 @@ def check_result(outcome: Outcome) -> dg.AssetCheckResult:
         check_name=check.name,
         severity=dg.AssetCheckSeverity.ERROR if is_error else dg.AssetCheckSeverity.WARN,
         description=outcome.message,
-        metadata={"violations": outcome.violations, "examples": "; ".join(outcome.examples)},
+        metadata={
+            "violations": outcome.violations,
+            **({"examples": "; ".join(outcome.examples)} if outcome.examples else {}),
+        },
     )

@@ -6,12 +6,21 @@ from datetime import timedelta
 import dagster as dg
 
 from orchestration.assets.guard import guarded
-from orchestration.ingest.run import StreamReport, ingest_stream, prepare
+from orchestration.ingest.run import StreamReport, ingest_stream, prepare, record_unrecognised
 from orchestration.session import Session
-from orchestration.sources import BY_KEY, STREAMS, Stream
+from orchestration.sources import STREAMS, Stream
 from orchestration.warehouse import connect
 
 CLEAN_CHECK = "read_without_remarks"
+LEDGER_TABLES = {
+    "loads": "One row per content that was read.",
+    "files": "One row per version of a file's path.",
+    "rejects": "One row per line or file that could not be loaded.",
+    "identifiers": "One row per distinct identifying value, with its keyed hash.",
+    "retired_keys": "One row per key that a replaced file took out of raw.",
+    "load_precedence": "One row per load; the higher number is the newer export.",
+}
+"""The ingest's own tables in schema `raw`, under the keys of the dbt source `ledger`."""
 # A nightly run may be late by a quarter of a day before somebody should look.
 FRESHNESS_SLACK_HOURS = 6
 
@@ -44,6 +53,17 @@ def raw_spec(stream: Stream) -> dg.AssetSpec:
             fail_window=timedelta(hours=hours + FRESHNESS_SLACK_HOURS),
             warn_window=timedelta(hours=hours),
         ),
+    )
+
+
+def _ledger_spec(table: str, description: str) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        ["ledger", table],
+        deps=[raw_key(stream) for stream in STREAMS],
+        group_name="ledger",
+        kinds={"duckdb"},
+        owners=["team:data-engineering"],
+        description=description,
     )
 
 
@@ -124,7 +144,10 @@ def summary(report: StreamReport) -> str:
 
 @dg.multi_asset(
     name="ingest",
-    specs=[raw_spec(stream) for stream in STREAMS],
+    specs=[
+        *(raw_spec(stream) for stream in STREAMS),
+        *(_ledger_spec(table, description) for table, description in LEDGER_TABLES.items()),
+    ],
     check_specs=[_check_spec(stream) for stream in STREAMS],
 )
 def raw_assets(
@@ -133,11 +156,11 @@ def raw_assets(
     """Bring every raw table in line with the files that lie in the raw folder, one by one."""
     with guarded(session):
         session.mark_started()
-        unknown = [r for r in session.discovery.refused if r.stream not in BY_KEY]
-        session.warnings += [f"{r.path}: {r.message}" for r in unknown]
-        session.unrecognised_files = len(unknown)
         with connect(session.settings) as con:
             prepare(con, session.settings)
+            unknown = record_unrecognised(con, session.settings, session.discovery)
+        session.warnings += unknown
+        session.unrecognised_files = len(unknown)
         for stream in STREAMS:
             with session.step(f"raw.{stream.raw_table}") as notes:
                 with connect(session.settings) as con:
@@ -152,4 +175,11 @@ def raw_assets(
             session.warnings += report.warnings
             session.stream_warnings[stream.raw_table] = len(report.warnings)
             yield _result(stream, report)
+        with connect(session.settings) as con:
+            for table in LEDGER_TABLES:
+                rows = con.execute(f"select count(*) from raw.{table}").fetchone()
+                yield dg.MaterializeResult(
+                    asset_key=["ledger", table],
+                    metadata={"dagster/row_count": int(rows[0]) if rows else 0},
+                )
         session.stages.add("ingest")

@@ -26,6 +26,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "marts.fct_contact_days": ("contact_id", "active_on"),
     "marts.dim_contacts": ("contact_id",),
     "marts.dim_channels": ("channel_id",),
+    "marts.dim_templates": ("template_name", "template_language"),
     "marts.kpi_messaging": ("period_grain", "period_start_on", "channel_id"),
     "marts.kpi_failures": ("period_grain", "period_start_on", "channel_id", "error_code"),
     "marts.kpi_templates": (

@@ -74,12 +74,12 @@ def discover(settings: Settings, *, progress: Callable[[str], None] | None = Non
         )
     candidates: list[tuple[str, str]] = []
     refused: list[Refused] = []
-    for relative, entry in _walk(root, ""):
-        key = "/".join(relative.split("/")[:2])
+    for relative, entry in _walk(root, "", refused):
+        key = _stream_key(relative)
         verdict = _refuse(relative, entry, key)
         if verdict is not None:
-            refused.append(Refused(key, relative, *verdict))
-        elif key in BY_KEY:
+            refused.append(Refused(key, _printable(relative), *verdict))
+        elif key in BY_KEY and _is_export(relative):
             candidates.append((key, relative))
     if progress and candidates:
         progress(f"{len(candidates)} files found")
@@ -93,45 +93,65 @@ def discover(settings: Settings, *, progress: Callable[[str], None] | None = Non
     )
 
 
-def _walk(folder: Path, prefix: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
-    with os.scandir(folder) as entries:
-        for entry in sorted(entries, key=lambda e: os.fsencode(e.name)):
-            if entry.name.startswith("."):
-                continue
-            if entry.is_dir(follow_symlinks=False):
-                yield from _walk(Path(entry.path), f"{prefix}{entry.name}/")
-            elif not entry.name.endswith(UNFINISHED_SUFFIXES):
-                yield f"{prefix}{entry.name}", entry
+def _stream_key(relative: str) -> str:
+    return _printable("/".join(relative.split("/")[:2]))
+
+
+def _printable(relative: str) -> str:
+    """Return a path as text that any database takes: a name may hold bytes that are no UTF-8."""
+    return os.fsencode(relative).decode("utf-8", errors="replace")
+
+
+def _walk(
+    folder: Path, prefix: str, refused: list[Refused]
+) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    try:
+        with os.scandir(folder) as scanned:
+            entries = sorted(scanned, key=lambda e: os.fsencode(e.name))
+    except OSError as error:
+        path = _printable(prefix or "./")
+        refused.append(Refused(_stream_key(prefix.rstrip("/")), path, *_unreadable(error)))
+        return
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            yield from _walk(Path(entry.path), f"{prefix}{entry.name}/", refused)
+        elif not entry.name.endswith(UNFINISHED_SUFFIXES):
+            yield f"{prefix}{entry.name}", entry
+
+
+def _is_export(relative: str) -> bool:
+    """Tell exports from notes beside them: not in a stream's folder, or a README."""
+    return relative.count("/") >= 2 and not relative.lower().endswith(".md")
 
 
 def _refuse(relative: str, entry: os.DirEntry[str], key: str) -> tuple[str, str] | None:
-    if relative.count("/") < 2:
-        # Notes beside the exports; only a link is worth a word.
-        return _symlink_verdict(entry)
-    if (verdict := _symlink_verdict(entry)) is not None:
-        return verdict
-    if not entry.is_file(follow_symlinks=False):
-        return "not_a_file", "it is no regular file: put a copy of the export here"
-    stream = BY_KEY.get(key)
-    if stream is None:
-        return (
+    """Return why a file is not opened, and the mend; None where nothing speaks against it."""
+    verdict = None
+    if entry.is_symlink():
+        verdict = "symlink", "links are not followed: put a copy of the export here"
+    elif not _is_export(relative):
+        pass
+    elif not entry.is_file(follow_symlinks=False):
+        verdict = "not_a_file", "it is no regular file: put a copy of the export here"
+    elif _printable(relative) != relative:
+        verdict = "odd_name", "its name or its folder's is not UTF-8: rename it"
+    elif (stream := BY_KEY.get(key)) is None:
+        verdict = (
             "unknown_stream",
             f"no stream {key} is declared: check the folder's name against the README",
         )
-    if not any(fnmatch(entry.name, pattern) for pattern in stream.file_patterns):
-        if entry.name.lower().endswith((".md", ".txt", ".yml", ".yaml")):
-            return None if entry.name.lower().endswith(".md") else ("unknown_file_type", "")
-        return (
+    elif not any(fnmatch(entry.name, pattern) for pattern in stream.file_patterns):
+        verdict = (
             "unknown_file_type",
             f"{key} takes {', '.join(stream.file_patterns)}: rename or convert the file",
         )
-    return None
+    return verdict
 
 
-def _symlink_verdict(entry: os.DirEntry[str]) -> tuple[str, str] | None:
-    if entry.is_symlink():
-        return "symlink", "links are not followed: put a copy of the export here"
-    return None
+def _unreadable(error: OSError) -> tuple[str, str]:
+    return "unreadable", f"{error.strerror}: check its permissions"
 
 
 def _fingerprint(root: Path, key: str, relative: str) -> FoundFile | Refused:
@@ -153,7 +173,7 @@ def _fingerprint(root: Path, key: str, relative: str) -> FoundFile | Refused:
                 last = bytes(view[count - 1 : count])
             after = os.fstat(handle.fileno())
     except OSError as error:
-        return Refused(key, relative, "unreadable", f"{error.strerror}: check its permissions")
+        return Refused(key, relative, *_unreadable(error))
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         return Refused(
             key, relative, "still_growing", "it changed while it was read: the next run takes it"

@@ -101,7 +101,10 @@ cleaned as (
     select
         *,
         case when kind in ('phone', 'channel') then regexp_replace(
-            regexp_replace(trim(value), '^(''|whatsapp:)+', '', 'i'), '[\\s().\\-/\\x{{a0}}]', '', 'g'
+            regexp_replace(trim(value), '^(''|whatsapp:)+', '', 'i'),
+            '[\\s().\\-/\\x{{a0}}]',
+            '',
+            'g'
         ) else trim(value) end as text
     from unknown
 ),

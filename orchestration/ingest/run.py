@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
+import contextlib
+import hashlib
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -12,19 +13,28 @@ from pathlib import Path
 import duckdb
 
 from orchestration.ingest import damage
+from orchestration.ingest.csv_files import insert_csv, read_csv
 from orchestration.ingest.discover import Discovery, FoundFile, Refused, discover
-from orchestration.ingest.fields import UnreadableFile, json_lines_sql, load_csv
+from orchestration.ingest.fields import json_lines_sql
+from orchestration.ingest.files import (
+    UnreadableFile,
+    changed,
+    corrupt,
+    count_blank_lines,
+    count_lines,
+)
 from orchestration.ingest.identifiers import key_id, keyed_hash, register, set_key
 from orchestration.ingest.ledger import LEDGER_DDL, highest_load_id, read_state, write_state
 from orchestration.ingest.webhooks import (
     FULL_KEY_SEARCH_BYTES,
     KNOWN_STATUS_KEYS,
+    OTHER_KEYS,
     PLAIN_VALUE_KEYS,
     unfold_odd_sql,
     unfold_sql,
 )
 from orchestration.settings import Settings
-from orchestration.sources import STREAMS, Stream
+from orchestration.sources import BY_KEY, STREAMS, Stream
 
 BATCH_BYTES = 512 * 1024 * 1024
 BATCH_FILES = 64
@@ -43,6 +53,7 @@ __all__ = [
     "highest_load_id",
     "ingest_stream",
     "prepare",
+    "record_unrecognised",
 ]
 
 
@@ -100,6 +111,7 @@ class _Plan:
     replaced_paths: list[str] = field(default_factory=list)
     returned_paths: list[str] = field(default_factory=list)
     missing_paths: list[str] = field(default_factory=list)
+    gone_rejections: list[str] = field(default_factory=list)
 
 
 def prepare(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
@@ -142,15 +154,25 @@ def ingest_stream(
     for batch in _batches(stream, plan.new):
         progress(f"{stream.key}: reading {len(batch)} files")
         contents += _load_batch(con, settings, stream, batch, plan)
+    verdicts = {c.file.sha256: c.rejected_whole for c in contents if c.rejected_whole}
     con.execute("begin")
-    for found_file in plan.duplicates:
-        _retire_path(con, settings, stream, found_file.path, found_file.path in plan.replaced_paths)
+    for found_file in list(plan.duplicates):
+        is_replaced = found_file.path in plan.replaced_paths
+        if verdict := verdicts.get(found_file.sha256):
+            # The content turned out unusable in this very run: each copy of it is rejected.
+            plan.duplicates.remove(found_file)
+            copy = _Content(found_file, highest_load_id(con) + 1, settings.raw_dir, is_replaced)
+            contents.append(_record_rejected(con, settings, stream, copy, verdict))
+            continue
+        _retire_path(con, stream, found_file.path, is_replaced)
         _record_duplicate(con, settings, stream, found_file)
-    _set_status(con, stream, plan.returned_paths, "missing", "loaded")
+    for path in plan.gone_rejections:
+        _retire_path(con, stream, path, True)
+    _welcome_back(con, stream, plan.returned_paths)
     _set_status(con, stream, plan.missing_paths, "loaded", "missing")
     _set_status(con, stream, plan.missing_paths, "duplicate", "missing")
     refused = [r for r in discovery.refused if r.stream == stream.key]
-    _record_refused(con, settings, stream, refused)
+    _record_refused(con, settings, stream.source, stream.name, refused)
     con.execute("commit")
 
     rejected_now = [c for c in contents if c.rejected_whole]
@@ -160,7 +182,7 @@ def ingest_stream(
     for content in contents:
         warnings += _line_warnings(content)
     warnings += [f"{path}: the file has disappeared, its rows stay" for path in plan.missing_paths]
-    return _report(con, stream, plan, contents, tuple(warnings), len(found))
+    return _report(con, stream, plan, contents, warnings=tuple(warnings), files_total=len(found))
 
 
 def _plan(con: duckdb.DuckDBPyConnection, stream: Stream, found: tuple[FoundFile, ...]) -> _Plan:
@@ -205,6 +227,11 @@ def _plan(con: duckdb.DuckDBPyConnection, stream: Stream, found: tuple[FoundFile
         path
         for path, (_, status, _) in known.items()
         if path not in present and status in ("loaded", "duplicate")
+    ]
+    plan.gone_rejections = [
+        path
+        for path, (_, status, _) in known.items()
+        if path not in present and status == "rejected"
     ]
     # A content that is about to leave with its last path can't be what a new path repeats.
     leaving = {known[path][0] for path in plan.replaced_paths if path in known}
@@ -255,7 +282,9 @@ def _load_batch(
         _load_contents(con, settings, stream, contents)
         return contents
     except (*_FILE_FAULTS, LinesLost, UnreadableFile) as error:
-        con.execute("rollback")
+        _roll_back(con)
+        if "no space left" in str(error).lower():
+            raise IngestError("the disk is full: make room and run again") from None
         if len(files) > 1:
             done: list[_Content] = []
             for file in files:
@@ -274,53 +303,74 @@ def _load_damaged(
     """Read a file the fast pass refused: from a repaired copy, or reject it whole."""
     verdict = error if isinstance(error, UnreadableFile) else None
     if verdict is None and stream.format == "jsonl":
-        text = str(error).lower()
-        if "gzip" in text or "zstd" in text or content.path.suffix == ".zst":
-            verdict = UnreadableFile(
-                "corrupt_file", "the compressed file is damaged: export or copy it again"
-            )
-        elif isinstance(error, LinesLost):
-            verdict = UnreadableFile("lines_lost", str(error))
-        else:
-            content = _Content(content.file, content.load_id, content.path, content.replaced)
-            try:
-                copy, content.rejects = damage.repaired_copy(
-                    content.path, settings.temp_dir, content.file.sha256
-                )
-                content.path = copy
-                _load_contents(con, settings, stream, [content])
-                return content
-            except (*_FILE_FAULTS, LinesLost, OSError, EOFError, gzip.BadGzipFile):
-                con.execute("rollback")
-            finally:
-                (settings.temp_dir / f"{content.file.sha256}.jsonl").unlink(missing_ok=True)
+        try:
+            return _load_repaired(con, settings, stream, content)
+        except UnreadableFile as refusal:
+            verdict = refusal
+        except LinesLost as lost:
+            verdict = UnreadableFile("lines_lost", str(lost))
+        except _FILE_FAULTS:
+            is_compressed = content.path.suffix in (".gz", ".zst")
+            verdict = corrupt() if is_compressed else None
+        _roll_back(con)
     if verdict is None:
         verdict = UnreadableFile("unreadable", "the file can't be read: export it again")
     content = _Content(content.file, content.load_id, content.path, content.replaced)
-    content.rejected_whole = verdict
-    content.rejects = [(None, verdict.reason, str(verdict), None)]
     con.execute("begin")
-    _retire_path(con, settings, stream, content.file.path, content.replaced)
-    _record_load(con, settings, stream, content)
+    _record_rejected(con, settings, stream, content, verdict)
     con.execute("commit")
     return content
+
+
+def _record_rejected(
+    con: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    stream: Stream,
+    content: _Content,
+    verdict: UnreadableFile,
+) -> _Content:
+    content.rejected_whole = verdict
+    content.rejects = [(None, verdict.reason, str(verdict), None)]
+    _retire_path(con, stream, content.file.path, content.replaced)
+    _record_load(con, settings, stream, content)
+    return content
+
+
+def _load_repaired(
+    con: duckdb.DuckDBPyConnection, settings: Settings, stream: Stream, content: _Content
+) -> _Content:
+    content = _Content(content.file, content.load_id, content.path, content.replaced)
+    try:
+        content.path, content.rejects = damage.repaired_copy(
+            content.path, settings.temp_dir, content.file.sha256
+        )
+        _load_contents(con, settings, stream, [content])
+    finally:
+        (settings.temp_dir / f"{content.file.sha256}.jsonl").unlink(missing_ok=True)
+    return content
+
+
+def _roll_back(con: duckdb.DuckDBPyConnection) -> None:
+    """End the open transaction; a file may also fail before one is begun."""
+    with contextlib.suppress(duckdb.TransactionException):
+        con.execute("rollback")
+    con.execute("set preserve_insertion_order = false")
 
 
 def _load_contents(
     con: duckdb.DuckDBPyConnection, settings: Settings, stream: Stream, contents: list[_Content]
 ) -> None:
     """Load contents in one transaction; raises with the transaction open."""
+    if any(content.file.size == 0 for content in contents):
+        raise _empty()
+    # A CSV comes alone, and its reading may fail and be tried again, which no transaction bears.
+    csv_file = read_csv(con, stream, contents[0].path) if stream.format == "csv" else None
     con.execute("begin")
     for content in contents:
-        if content.file.size == 0:
-            raise UnreadableFile("empty_file", "the file is empty: export it again")
-        _retire_path(con, settings, stream, content.file.path, content.replaced)
-    if stream.format == "csv":
-        for content in contents:
-            content.read, content.rejects, new_columns = load_csv(
-                con, stream, content.path, content.load_id
-            )
-            content.new_columns = new_columns
+        _retire_path(con, stream, content.file.path, content.replaced)
+    if csv_file is not None:
+        only = contents[0]
+        only.read, only.rejects, only.new_columns = insert_csv(con, stream, csv_file, only.load_id)
     else:
         _read_json_lines(con, stream, contents)
     _count(con, stream, contents)
@@ -332,14 +382,26 @@ def _load_contents(
         settings.vars.get("default_country"),
     )
     for content in contents:
-        status = content.file.size, content.file.modified_ns
-        now = (settings.raw_dir / content.file.path).stat()
-        if status != (now.st_size, now.st_mtime_ns):
-            raise UnreadableFile(
-                "still_growing", "it changed while it was read: the next run takes it"
-            )
+        if _has_changed(settings.raw_dir / content.file.path, content.file):
+            raise changed()
         _record_load(con, settings, stream, content)
     con.execute("commit")
+
+
+def _empty() -> UnreadableFile:
+    return UnreadableFile("empty_file", "the file is empty: export it again")
+
+
+def _has_changed(path: Path, file: FoundFile) -> bool:
+    """Tell whether a file holds another content than when it was found; its times alone say no."""
+    try:
+        now = path.stat()
+        if (file.size, file.modified_ns) == (now.st_size, now.st_mtime_ns):
+            return False
+        with path.open("rb") as handle:
+            return hashlib.file_digest(handle, "sha256").hexdigest() != file.sha256
+    except OSError:
+        return True
 
 
 def _read_json_lines(
@@ -393,14 +455,14 @@ def _unfold(
 
 
 def _holds_unknown_keys(con: duckdb.DuckDBPyConnection) -> bool:
-    known = (*PLAIN_VALUE_KEYS, "message_echoes", "history", "user_preferences")
-    known += ("user_id_update", "automatic_events", "calls", "errors", "groups", "state_sync")
+    """Tell whether an odd change with messages or statuses holds keys that we don't know."""
     row = con.execute(
-        "select count(*) from odd_changes where json_type(json, pointer || '/value/statuses') "
-        "= 'ARRAY' and (not list_has_all($value, json_keys(json, pointer || '/value')) or not "
+        "select count(*) from odd_changes where 'ARRAY' in (json_type(json, pointer || "
+        "'/value/statuses'), json_type(json, pointer || '/value/messages')) "
+        "and (not list_has_all($value, json_keys(json, pointer || '/value')) or not "
         "list_has_all($status, flatten(json_keys(json_extract(json, pointer || '/value'), "
         "'$.statuses[*]'))))",
-        {"value": list(known), "status": list(KNOWN_STATUS_KEYS)},
+        {"value": [*PLAIN_VALUE_KEYS, *OTHER_KEYS], "status": list(KNOWN_STATUS_KEYS)},
     ).fetchone()
     return bool(row and row[0])
 
@@ -442,19 +504,21 @@ def _count(con: duckdb.DuckDBPyConnection, stream: Stream, contents: list[_Conte
                 raise LinesLost(f"{content.read} records don't add up")
             continue
         content.read = content.loaded + content.duplicate + len(content.rejects)
-        _prove_line_count(con, content)
+        _prove_line_count(content)
+        if content.read == 0:
+            raise _empty()
 
 
-def _prove_line_count(con: duckdb.DuckDBPyConnection, content: _Content) -> None:
+def _prove_line_count(content: _Content) -> None:
     """Compare with a count of the lines that knows nothing of JSON."""
+    is_copy = content.path.name == f"{content.file.sha256}.jsonl"
     lines = content.file.line_count
-    if lines < 0:
-        lines = damage.count_compressed_lines(con, content.path)
-    elif lines != content.read:
+    if lines < 0 or is_copy:
+        lines = count_lines(content.path)
+    if lines != content.read:
+        lines -= count_blank_lines(content.path)
         # Lines left out of a repaired copy are rejects by now and blank there.
-        left_out = sum(1 for r in content.rejects if r[1] == "line_too_long")
-        copied = content.path.name.startswith(content.file.sha256)
-        lines -= damage.count_blank_lines(content.path) - (left_out if copied else 0)
+        lines += sum(1 for r in content.rejects if r[1] == "line_too_long") if is_copy else 0
     if lines != content.read:
         raise LinesLost(f"the file has {lines} lines, but {content.read} were read")
 
@@ -504,7 +568,7 @@ where number > greatest(same // copies, 1)
 
 
 def _retire_path(
-    con: duckdb.DuckDBPyConnection, settings: Settings, stream: Stream, path: str, is_replaced: bool
+    con: duckdb.DuckDBPyConnection, stream: Stream, path: str, is_replaced: bool
 ) -> None:
     """Take an earlier version of a path out of raw, unless its content lies elsewhere too."""
     if not is_replaced:
@@ -521,6 +585,7 @@ def _retire_path(
     )
     for load_id, _, status in old:
         if status == "rejected":
+            con.execute("delete from raw.rejects where load_id = ? and path = ?", [load_id, path])
             continue
         heirs = con.execute(
             "select path, status from raw.files where load_id = ? "
@@ -583,8 +648,8 @@ def _record_load(
     event_range: tuple[datetime | None, datetime | None] = (None, None)
     if stream.event_time and not whole:
         row = con.execute(
-            f'select min({stream.event_time}), max({stream.event_time}) from raw."{stream.raw_table}"'
-            f" where _load_id = {content.load_id}"
+            f"select min({stream.event_time}), max({stream.event_time}) "
+            f'from raw."{stream.raw_table}" where _load_id = {content.load_id}'
         ).fetchone()
         event_range = (row[0], row[1]) if row else event_range
     con.execute(
@@ -594,7 +659,8 @@ def _record_load(
             stream.source,
             stream.name,
             file.sha256,
-            stream.fingerprint,
+            # Without a declaration it is read again at the next run.
+            None if whole and whole.reason == "still_growing" else stream.fingerprint,
             whole is not None,
             *counts,
             content.records,
@@ -636,7 +702,8 @@ def _record_duplicate(
     con.execute(
         "insert into raw.files select source, stream, ?, ?, ?, file_sha256, load_id, 'duplicate', "
         "rows_read, 0, 0, rows_read, 0, first_event_at, last_event_at, ?, null from raw.loads "
-        "where source = ? and stream = ? and file_sha256 = ? and not is_removed",
+        "where source = ? and stream = ? and file_sha256 = ? and not is_removed "
+        "and not is_rejected",
         [
             file.path,
             keyed_hash(settings.hmac_key(), f"path:{file.path}"),
@@ -647,19 +714,18 @@ def _record_duplicate(
             file.sha256,
         ],
     )
-    # The content turned out unusable in this very run: the copy shares its verdict.
-    con.execute(
-        "update raw.files set status = 'rejected', rows_duplicate = 0 from raw.loads as l "
-        "where raw.files.load_id = l.load_id and l.is_rejected and raw.files.status = 'duplicate'"
-    )
 
 
 def _record_refused(
-    con: duckdb.DuckDBPyConnection, settings: Settings, stream: Stream, refused: list[Refused]
+    con: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    source: str,
+    stream: str,
+    refused: list[Refused],
 ) -> None:
     """Write down files that were not opened; the list is made anew each run."""
     where = "source = ? and stream = ?"
-    key = [stream.source, stream.name]
+    key = [source, stream]
     con.execute(f"delete from raw.files where {where} and file_sha256 is null", key)
     con.execute(f"delete from raw.rejects where {where} and load_id is null", key)
     for item in refused:
@@ -680,6 +746,20 @@ def _record_refused(
         )
 
 
+def record_unrecognised(
+    con: duckdb.DuckDBPyConnection, settings: Settings, discovery: Discovery
+) -> list[str]:
+    """Write down files in folders of no declared stream; return a warning for each.
+
+    They stand under the source and stream `unknown`: a folder's name may be a person's.
+    """
+    refused = [r for r in discovery.refused if r.stream not in BY_KEY]
+    con.execute("begin")
+    _record_refused(con, settings, "unknown", "unknown", refused)
+    con.execute("commit")
+    return [f"{r.path}: {r.message}" for r in refused]
+
+
 def _set_status(
     con: duckdb.DuckDBPyConnection, stream: Stream, paths: list[str], old: str, new: str
 ) -> None:
@@ -689,6 +769,18 @@ def _set_status(
             "and list_contains(?, path)",
             [new, stream.source, stream.name, old, paths],
         )
+
+
+def _welcome_back(con: duckdb.DuckDBPyConnection, stream: Stream, paths: list[str]) -> None:
+    """Give missing files that are here again the status they had: a copy's rows are another's."""
+    _set_status(con, stream, paths, "missing", "loaded")
+    con.execute(
+        "update raw.files set status = 'duplicate' where source = ? and stream = ? "
+        "and status = 'loaded' and list_contains(?, path) and rows_duplicate = rows_read "
+        "and exists (select 1 from raw.files as other where other.load_id = raw.files.load_id "
+        "and other.path <> raw.files.path and other.status in ('loaded', 'missing'))",
+        [stream.source, stream.name, paths],
+    )
 
 
 def _standing_rejections(
@@ -723,6 +815,7 @@ def _report(
     stream: Stream,
     plan: _Plan,
     contents: list[_Content],
+    *,
     warnings: tuple[str, ...],
     files_total: int,
 ) -> StreamReport:

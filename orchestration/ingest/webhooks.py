@@ -12,11 +12,9 @@ be used gives a row of kind `bad`, which the loader turns into a reject.
 
 from __future__ import annotations
 
+from orchestration.ingest.files import MAX_LINE_BYTES
 from orchestration.sources import Stream
 from orchestration.sources.whatsapp import UNIX_SECONDS
-
-MAX_LINE_BYTES = 16 * 1024 * 1024
-"""A body is at most 3 MB; a longer line than this is no webhook body."""
 
 # Of files above this many bytes one line in 64 is searched for keys we don't know; when one turns
 # up, the file is read again with every line searched. Searching them all costs a third of the load.
@@ -44,14 +42,15 @@ CONTACT_SHAPE = '{"wa_id":"VARCHAR","user_id":"VARCHAR","profile":{"name":"VARCH
 
 # The other keys that a value may hold; a change with any of them is odd.
 _OTHER_LISTS = ("message_echoes", "history", "user_preferences", "user_id_update")
-_OTHER_KEYS = (*_OTHER_LISTS, "automatic_events", "calls", "errors", "groups", "state_sync")
+OTHER_KEYS = (*_OTHER_LISTS, "automatic_events", "calls", "errors", "groups", "state_sync")
 _VALUE_SHAPE = (
     '{"metadata":{"phone_number_id":"VARCHAR","display_phone_number":"VARCHAR"},'
     f'"contacts":[{CONTACT_SHAPE}],"messages":["JSON"],"statuses":[{STATUS_SHAPE}],'
-    + ",".join(f'"{key}":"JSON"' for key in _OTHER_KEYS)
+    + ",".join(f'"{key}":"JSON"' for key in OTHER_KEYS)
     + "}"
 )
-_ENTRIES_SHAPE = f'[{{"id":"VARCHAR","time":"VARCHAR","changes":[{{"field":"VARCHAR","value":{_VALUE_SHAPE}}}]}}]'
+_CHANGES_SHAPE = f'[{{"field":"VARCHAR","value":{_VALUE_SHAPE}}}]'
+_ENTRIES_SHAPE = f'[{{"id":"VARCHAR","time":"VARCHAR","changes":{_CHANGES_SHAPE}}}]'
 
 PLAIN_VALUE_KEYS = ("messaging_product", "metadata", "contacts", "messages", "statuses")
 KNOWN_STATUS_KEYS = (
@@ -208,7 +207,8 @@ def unfold_sql(stream: Stream, *, load_ids: str, full_key_search: bool) -> str:
     # An odd change leaves its place in the line as its id, for `unfold_odd_sql`.
     record_id = (
         "case when record_kind = 'odd' then case when is_wrapped then '/body' else '' end "
-        "|| '/entry/' || (entry_number - 1) || '/changes/' || (change_number - 1) else coalesce(s.id, r.id) end"
+        "|| '/entry/' || (entry_number - 1) || '/changes/' || (change_number - 1) "
+        "else coalesce(s.id, r.id) end"
     )
     return f"""
 {insert}
@@ -266,7 +266,7 @@ contents as (
         or (coalesce(len(change.value.messages), 0) > 0)
             = (coalesce(len(change.value.statuses), 0) > 0)
         or coalesce(len(change.value.contacts), 0) > 1
-        or coalesce({", ".join(f"change.value.{key}" for key in _OTHER_KEYS)}) is not null as is_odd
+        or coalesce({", ".join(f"change.value.{key}" for key in OTHER_KEYS)}) is not null as is_odd
     from changes
 ),
 records as (

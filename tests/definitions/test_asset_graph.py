@@ -13,6 +13,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from orchestration.assets.raw import LEDGER_TABLES
 from orchestration.checks.invariants import INVARIANTS, KEYS
 from orchestration.checks.warnings import warnings
 from orchestration.settings import load_settings
@@ -83,6 +84,7 @@ def test_lineage_leads_from_the_webhooks_to_the_published_file(graph: dict[str, 
             seen.add(key)
             todo += graph["assets"][key]["deps"]
     assert {"raw/whatsapp_webhooks", "raw/whatsapp_sends", "marts/kpi_messaging"} <= seen
+    assert {f"ledger/{table}" for table in LEDGER_TABLES} <= set(graph["assets"])
 
 
 def test_every_asset_has_a_group_and_an_owner(graph: dict[str, Any]) -> None:

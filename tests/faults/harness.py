@@ -11,7 +11,13 @@ from typing import Any
 
 import duckdb
 
-from orchestration.ingest.run import StreamReport, discover, ingest_stream, prepare
+from orchestration.ingest.run import (
+    StreamReport,
+    discover,
+    ingest_stream,
+    prepare,
+    record_unrecognised,
+)
 from orchestration.settings import Settings
 from orchestration.sources import BY_KEY, STREAMS
 from orchestration.warehouse import connect
@@ -37,14 +43,16 @@ class Harness:
 
     def ingest(self, *keys: str) -> dict[str, StreamReport]:
         """Ingest the streams named (default: all) as a run does; the ledger must add up."""
+        streams = [BY_KEY[key] for key in keys] if keys else list(STREAMS)
         discovery = discover(self.settings)
         reports = {}
         with connect(self.settings) as con:
             prepare(con, self.settings)
-            for stream in [BY_KEY[key] for key in keys] if keys else STREAMS:
+            record_unrecognised(con, self.settings, discovery)
+            for stream in streams:
                 reports[stream.key] = ingest_stream(con, self.settings, stream, discovery)
             assert con.execute(LEDGER_EQUATION).fetchall() == []
-            for stream in STREAMS:
+            for stream in streams:
                 standing = con.execute(
                     f'select count(*) from raw."{stream.raw_table}" where _is_line_head'
                 ).fetchone()

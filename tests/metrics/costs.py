@@ -86,6 +86,9 @@ def add_costs(messages: list[Message], exports: Exports, settings: Mapping[str, 
     billed_conversations: set[str] = set()
     for message in sorted(messages, key=lambda m: (m.message_at, m.message_id)):
         message.cost_amount = ZERO
+        if message.direction == "inbound":
+            continue
+        message.cost_amount_original = ZERO
         if message.delivered_at is None:
             continue
         on = local_date(message.message_at, zone)
@@ -97,7 +100,7 @@ def add_costs(messages: list[Message], exports: Exports, settings: Mapping[str, 
             service_before[message.channel_id, month] += 1
             is_free_service = position < settings["free_service_messages"]
         if message.pricing_type is None:
-            message.cost_amount = None
+            message.cost_amount = message.cost_amount_original = None
         if message.pricing_type != "regular":
             continue
         position = regular_before[month, message.market, priced_as]
@@ -109,7 +112,7 @@ def add_costs(messages: list[Message], exports: Exports, settings: Mapping[str, 
         if is_free_service or is_repeat:
             continue
         row = card.rate(message.market, priced_as, on, position)
-        message.cost_amount = None
+        message.cost_amount = message.cost_amount_original = None
         if row is not None:
             rate = Fraction(row["rate"])
             message.cost_amount_original = half_up(rate, 6)

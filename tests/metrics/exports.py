@@ -9,6 +9,7 @@ import csv
 import gzip
 import json
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
@@ -20,14 +21,6 @@ EPOCH = datetime(1970, 1, 1)
 DASHBOARD_TEST_CHANNEL = "123456123"
 
 Json = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Sighting:
-    """Identifiers of one person that stand together in one record: (kind, text) pairs."""
-
-    at: datetime
-    identifiers: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -94,6 +87,15 @@ class Send:
     bot_id: str | None
     error_code: str | None
     is_group: bool
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """Identifiers of one person that stand together in one record: (kind, text) pairs."""
+
+    at: datetime
+    identifiers: tuple[tuple[str, str], ...]
+    event: Inbound | Echo | Status | Preference | Send
 
 
 @dataclass
@@ -211,8 +213,9 @@ def _read_value(found: Exports, value: Json, received_at: datetime | None) -> No
         if (at := _seconds(item.get("timestamp"))) and item.get("id"):
             who = _who(("wa_id", item.get("to")), ("bsuid", item.get("to_user_id")))
             kind = str(item.get("type") or "unknown")
-            found.echoes.append(Echo(item["id"], channel_id, at, received_at, who, kind))
-            seen.append(Sighting(at, who))
+            echo = Echo(item["id"], channel_id, at, received_at, who, kind)
+            found.echoes.append(echo)
+            seen.append(Sighting(at, who, echo))
     for item in _objects(value.get("statuses")):
         if (at := _seconds(item.get("timestamp"))) and item.get("id"):
             seen += _read_status(found, item, channel_id, at, received_at)
@@ -220,14 +223,16 @@ def _read_value(found: Exports, value: Json, received_at: datetime | None) -> No
         if at := _seconds(item.get("timestamp")):
             who = _who(("wa_id", item.get("wa_id")), ("bsuid", item.get("user_id")))
             chosen = str(item.get("value"))
-            found.preferences.append(Preference(channel_id, at, received_at, who, chosen))
-            seen.append(Sighting(at, who))
+            preference = Preference(channel_id, at, received_at, who, chosen)
+            found.preferences.append(preference)
+            seen.append(Sighting(at, who, preference))
     found.sightings += seen
     for contact in _objects(value.get("contacts")):
         who = _who(("wa_id", contact.get("wa_id")), ("bsuid", contact.get("user_id")))
-        times = [s.at for s in seen if set(s.identifiers) & set(who)] or [s.at for s in seen]
-        if who and times:
-            found.sightings.append(Sighting(min(times), who))
+        beside = [s for s in seen if set(s.identifiers) & set(who)] or seen
+        if who and beside:
+            earliest = min(beside, key=lambda s: s.at)
+            found.sightings.append(Sighting(earliest.at, who, earliest.event))
 
 
 def _read_inbound(
@@ -235,24 +240,23 @@ def _read_inbound(
 ) -> Sighting:
     kind = str(item.get("type") or "unknown")
     who = _who(("wa_id", item.get("from")), ("bsuid", item.get("from_user_id")))
-    found.inbound.append(
-        Inbound(
-            item["id"],
-            channel_id,
-            at,
-            received_at,
-            who,
-            kind,
-            (item.get("context") or {}).get("id"),
-            _words(item),
-            bool(item.get("group_id")),
-            (item.get("referral") or {}).get("source_id"),
-        )
+    message = Inbound(
+        item["id"],
+        channel_id,
+        at,
+        received_at,
+        who,
+        kind,
+        (item.get("context") or {}).get("id"),
+        _words(item),
+        bool(item.get("group_id")),
+        (item.get("referral") or {}).get("source_id"),
     )
+    found.inbound.append(message)
     if kind == "system":
         changed = item.get("system") or {}
         who += _who(("wa_id", changed.get("wa_id")), ("bsuid", changed.get("user_id")))
-    return Sighting(at, who)
+    return Sighting(at, who, message)
 
 
 def _words(item: Json) -> tuple[str, ...]:
@@ -271,8 +275,6 @@ def normal_words(text: str) -> str:
 
 def _is_mark(character: str) -> bool:
     """Tell combining marks (vowel signs of Hindi) from punctuation."""
-    import unicodedata
-
     return unicodedata.category(character).startswith("M")
 
 
@@ -280,26 +282,22 @@ def _read_status(
     found: Exports, item: Json, channel_id: str, at: datetime, received_at: datetime | None
 ) -> list[Sighting]:
     is_group = item.get("recipient_type") == "group"
-    prefix = "recipient_participant" if is_group else "recipient"
-    who = _who(
-        ("wa_id", item.get(f"{prefix}_id")), ("bsuid", item.get(f"{prefix}_user_id"))
-    )
+    who = _who(("wa_id", item.get("recipient_id")), ("bsuid", item.get("recipient_user_id")))
     errors = _objects(item.get("errors"))
-    found.statuses.append(
-        Status(
-            item["id"],
-            channel_id,
-            str(item.get("status") or "unknown"),
-            at,
-            received_at,
-            () if is_group else who,
-            json.dumps(item["pricing"], sort_keys=True) if item.get("pricing") else "",
-            (item.get("conversation") or {}).get("id"),
-            str(errors[0]["code"]) if errors and "code" in errors[0] else None,
-            is_group,
-        )
+    status = Status(
+        item["id"],
+        channel_id,
+        str(item.get("status") or "unknown"),
+        at,
+        received_at,
+        () if is_group else who,
+        json.dumps(item["pricing"], sort_keys=True) if item.get("pricing") else "",
+        (item.get("conversation") or {}).get("id"),
+        str(errors[0]["code"]) if errors and "code" in errors[0] else None,
+        is_group,
     )
-    return [Sighting(at, who)]
+    found.statuses.append(status)
+    return [] if is_group else [Sighting(at, who, status)]
 
 
 def _read_send(found: Exports, record: Json) -> None:
@@ -309,32 +307,35 @@ def _read_send(found: Exports, record: Json) -> None:
         return
     contact = (_objects(response.get("contacts")) or [{}])[0]
     is_group = request.get("recipient_type") == "group"
-    who = () if is_group else _who(
-        ("phone", request.get("to")),
-        ("phone", request.get("recipient")),
-        ("phone", contact.get("input")),
-        ("wa_id", contact.get("wa_id")),
-        ("bsuid", contact.get("user_id")),
+    who = (
+        ()
+        if is_group
+        else _who(
+            ("phone", request.get("to")),
+            ("phone", request.get("recipient")),
+            ("phone", contact.get("input")),
+            ("wa_id", contact.get("wa_id")),
+            ("bsuid", contact.get("user_id")),
+        )
     )
     template = request.get("template") or {}
     code = (response.get("error") or {}).get("code")
-    found.sends.append(
-        Send(
-            (_objects(response.get("messages")) or [{}])[0].get("id"),
-            requested_at,
-            str(record.get("phone_number_id") or "unknown"),
-            request.get("to") or request.get("recipient") or contact.get("input"),
-            who,
-            str(request.get("type") or "text"),
-            template.get("name"),
-            (template.get("language") or {}).get("code"),
-            record.get("campaign_id"),
-            record.get("variant"),
-            record.get("sender_type"),
-            record.get("agent_id"),
-            record.get("bot_id"),
-            None if code is None else str(code),
-            is_group,
-        )
+    send = Send(
+        (_objects(response.get("messages")) or [{}])[0].get("id"),
+        requested_at,
+        str(record.get("phone_number_id") or "unknown"),
+        request.get("to") or request.get("recipient") or contact.get("input"),
+        who,
+        str(request.get("type") or "text"),
+        template.get("name"),
+        (template.get("language") or {}).get("code"),
+        record.get("campaign_id"),
+        record.get("variant"),
+        record.get("sender_type"),
+        record.get("agent_id"),
+        record.get("bot_id"),
+        None if code is None else str(code),
+        is_group,
     )
-    found.sightings.append(Sighting(requested_at, who))
+    found.sends.append(send)
+    found.sightings.append(Sighting(requested_at, who, send))

@@ -147,12 +147,19 @@ def add_rates(mart: Frame, rates: Mapping[str, tuple[str, str]]) -> None:
     """Divide pairs of columns; None where the denominator is 0."""
     for name, (top, bottom) in rates.items():
         mart[name] = [
-            float(a) / float(b) if b else None for a, b in zip(mart[top], mart[bottom], strict=True)
+            float(a) / float(b) if b and a is not None else None
+            for a, b in zip(mart[top], mart[bottom], strict=True)
         ]
 
 
 def add_money(mart: Frame) -> None:
-    mart["cost_amount"] = [Decimal(int(c)) * MICRO for c in mart["cost_micro"]]
+    """Turn micro units into money: None where no delivered message's cost is known."""
+    mart["cost_amount"] = [
+        None if unknown and unknown == messages else Decimal(int(micro)) * MICRO
+        for micro, unknown, messages in mart[
+            ["cost_micro", "messages_cost_unknown", "messages_delivered"]
+        ].itertuples(index=False)
+    ]
 
 
 FUNNEL = {
@@ -206,7 +213,7 @@ def kpi_messaging(sent: Frame, received: Frame, clock: Clock) -> Frame:
 
 
 def kpi_failures(sent: Frame, clock: Clock) -> Frame:
-    failed = sent[sent["is_failed"].eq(1)].fillna({"error_code": "none", "error_class": "none"})
+    failed = sent[sent["is_failed"].eq(1)].fillna({"error_code": "none", "error_class": "unknown"})
     classes = dict(zip(failed["error_code"], failed["error_class"], strict=True))
     mart = period_mart(
         clock,
@@ -225,7 +232,7 @@ def kpi_templates(sent: Frame, opt_outs: Mapping[Keys, list[datetime]], clock: C
     rows = sent[sent["template_name"].ne("none")].copy()
     window = timedelta(hours=clock.settings["opt_out_window_hours"])
     left = [
-        any(at <= t <= at + window for t in opt_outs.get((contact_id, channel_id), ()))
+        any(at < t <= at + window for t in opt_outs.get((contact_id, channel_id), ()))
         for at, contact_id, channel_id in rows[
             ["message_at", "contact_id", "channel_id"]
         ].itertuples(index=False)
@@ -321,7 +328,9 @@ def contact_days(received: Frame) -> Frame:
 
 
 def kpi_active_contacts(days: Frame, clock: Clock) -> Frame:
-    active_on = {day: set(part) for day, part in days.groupby("active_on")["contact_id"]}
+    active_on: dict[Any, set[Any]] = {
+        day: set(part) for day, part in days.groupby("active_on")["contact_id"]
+    }
     rows = []
     for day in periods(min(active_on), clock.today, "day"):
         counts = {

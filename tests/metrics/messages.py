@@ -13,10 +13,11 @@ from decimal import Decimal
 from typing import Any
 
 from .clock import Stream, judge_stream
-from .exports import Echo, Exports, Send, Status, normal_words
+from .exports import Echo, Exports, Inbound, Preference, Send, Status, normal_words
 from .people import DASHBOARD_TEST_NUMBERS, People, identifier, keyed_hash
 
 SERVICE_WINDOW = timedelta(hours=24)
+FREE_ENTRY_POINT = timedelta(hours=72)
 READ = ("read", "played")
 PRICING_ORDER = {"delivered": 0, "failed": 2}
 SERVICE_CATEGORIES = ("service", "group_service")
@@ -50,6 +51,7 @@ class Message:
     is_delivered_implied: bool = False
     is_failed_overridden: bool = False
     is_in_service_window: bool = False
+    is_in_free_entry_point: bool = False
     has_clock_anomaly: bool = False
     market: str = "none"
     pricing_type: str | None = None
@@ -104,23 +106,26 @@ def message_id(direction: str, wamid: str) -> str:
 
 def build_messages(exports: Exports, key: bytes, settings: Mapping[str, Any]) -> Facts:
     """Fold the exports into messages; costs are added elsewhere."""
-    people = People(exports.sightings, key, settings["identity_max_links"])
     gap = timedelta(days=settings["clock_gap_days"])
-    webhook_events = [
-        *exports.inbound, *exports.echoes, *exports.statuses, *exports.preferences,
+    webhook_events: list[Inbound | Echo | Status | Preference] = [
+        *exports.inbound,
+        *exports.echoes,
+        *exports.statuses,
+        *exports.preferences,
     ]
     webhooks = judge_stream(((e, e.at, e.received_at) for e in webhook_events), gap)
     sends = judge_stream(((s, s.requested_at, s.requested_at) for s in exports.sends), gap)
     wrong = webhooks.anomalies | sends.anomalies
+    people = People(exports.sightings, key, settings["identity_max_links"], wrong)
     internal_identifiers = [
         found
         for row in exports.reference["internal_contacts"]
         for text in row.values()
         if text and (found := identifier("phone", text))
     ]
-    internal = people.holding(internal_identifiers) | people.holding(
-        [("phone", number) for number in DASHBOARD_TEST_NUMBERS]
-    )
+    test_numbers = [("phone", number) for number in DASHBOARD_TEST_NUMBERS]
+    internal = people.holding([*internal_identifiers, *test_numbers])
+    people.without(test_numbers)
     seeds = Seeds(exports)
     messages = _inbound_messages(exports, people, seeds, wrong)
     messages += _outbound_messages(exports, people, seeds, key, wrong)
@@ -144,13 +149,17 @@ class Seeds:
             r["country_code"]: r["market"] for r in reference["market_prefixes"]
         }
         self.stop_words = {r["word"] for r in reference["stop_words"] if r["event"] == "opt_out"}
-        self.template_category = {
+        self.template_category: dict[tuple[str, str | None], str | None] = {
             name: self.known_category(c) for name, c in exports.template_categories.items()
         }
 
     def known_category(self, reported: str | None) -> str | None:
         """Return our name of a reported category."""
-        return self.category.get(reported.lower(), "unknown") if reported else None
+        return self.category.get(reported.lower(), reported.lower()) if reported else None
+
+    def known_country(self, code: str) -> str | None:
+        """Return the country of a BSUID, if there is such a one."""
+        return code if code in self.market_of_country else None
 
     def prefix(self, digits: str) -> str | None:
         """Return the longest known prefix of a number."""
@@ -241,7 +250,7 @@ def _fold(
     reported_delivered_at = _first(statuses, "delivered")
     delivered_at = _earliest(reported_delivered_at, read_at)
     sent_at = _earliest(_first(statuses, "sent"), delivered_at, echo.at if echo else None)
-    failures = [(s.at, s.error_code or "unknown") for s in statuses if s.name == "failed"]
+    failures = [(s.at, s.error_code or "") for s in statuses if s.name == "failed"]
     if send and send.error_code:
         failures.append((send.requested_at, send.error_code))
     failures.sort()
@@ -256,7 +265,7 @@ def _fold(
     pricing, conversation_id = _pricing(statuses)
     category = _category(record, pricing, seeds)
     template_name, template_language = _template(record, category)
-    error_code = failures[0][1] if failed_at else None
+    error_code = (failures[0][1] if failed_at else "") or None
     return Message(
         name,
         "outbound",
@@ -277,7 +286,7 @@ def _fold(
         failed_at=failed_at,
         error_code=error_code,
         error_class=seeds.error_class.get(error_code, "other") if error_code else None,
-        is_delivered_implied=read_at is not None and reported_delivered_at is None,
+        is_delivered_implied=delivered_at != reported_delivered_at,
         is_failed_overridden=bool(failures) and delivered_at is not None,
         has_clock_anomaly=any(row in wrong for row in (send, *statuses, echo) if row),
         market=seeds.market_of(everybody),
@@ -292,7 +301,7 @@ def _fold(
 def _pricing(statuses: list[Status]) -> tuple[dict[str, Any], str | None]:
     """Return the pricing of the delivered status, else of another, else of the failed one."""
     by_rank = sorted(statuses, key=lambda s: (PRICING_ORDER.get(s.name, 1), s.at))
-    pricing = next((json.loads(s.pricing) for s in by_rank if s.pricing), {})
+    pricing: dict[str, Any] = next((json.loads(s.pricing) for s in by_rank if s.pricing), {})
     conversation = (s.billing_conversation_id for s in by_rank if s.billing_conversation_id)
     return pricing, next(conversation, None)
 
@@ -312,8 +321,8 @@ def _category(record: _Outbound, pricing: dict[str, Any], seeds: Seeds) -> str:
     if found := seeds.known_category(pricing.get("category")):
         return found
     if send and send.template_name:
-        return seeds.template_category.get(
-            (send.template_name, send.template_language or ""), "unknown"
+        return (
+            seeds.template_category.get((send.template_name, send.template_language)) or "unknown"
         )
     return "service" if send or record.echo else "unknown"
 
@@ -374,3 +383,11 @@ def _read_thread(thread: list[Message], window: timedelta, is_person: bool) -> N
         first = bisect_right(answers, message.message_at)
         if is_person and first < len(answers) and answers[first] <= until:
             message.first_replied_at = answers[first]
+    for ad in (m for m in thread if m.ad_id and m.is_activity and is_person):
+        reply = next((m for m in made if m.message_at >= ad.message_at), None)
+        if reply is None or reply.message_at > ad.message_at + SERVICE_WINDOW:
+            continue
+        until = reply.message_at + FREE_ENTRY_POINT
+        for message in ours:
+            if reply.message_at <= message.message_at <= until:
+                message.is_in_free_entry_point = True

@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from datetime import datetime
 
 from .exports import Sighting
@@ -35,7 +35,8 @@ def identifier(kind: str, text: str) -> Identifier | None:
             digits = digits[2:]
         if 7 <= len(digits) <= 15:
             return "phone", _one_spelling(digits)
-    return ("wa_id", text) if kind == "wa_id" and text else None
+    name = re.sub(r"[\s().\-/]", "", number)
+    return ("wa_id", name) if kind == "wa_id" and name else None
 
 
 def _one_spelling(digits: str) -> str:
@@ -51,14 +52,22 @@ def _one_spelling(digits: str) -> str:
 class People:
     """The connected components over identifiers seen together."""
 
-    def __init__(self, sightings: Iterable[Sighting], key: bytes, max_links: int) -> None:
-        first: dict[Identifier, tuple[datetime, int]] = {}
+    def __init__(
+        self,
+        sightings: Iterable[Sighting],
+        key: bytes,
+        max_links: int,
+        anomalies: frozenset[Hashable],
+    ) -> None:
+        # Of each identifier: is its time an anomaly, its first time, its kind there.
+        first: dict[Identifier, tuple[bool, datetime, int]] = {}
         links: dict[Identifier, set[Identifier]] = defaultdict(set)
         for sighting in sightings:
             found = [(k, i) for k, text in sighting.identifiers if (i := identifier(k, text))]
             for kind, one in found:
                 rank = KIND_ORDER.index(one[0] if one[0] == "bsuid" else kind)
-                first[one] = min(first.get(one, (datetime.max, 9)), (sighting.at, rank))
+                trace = sighting.event in anomalies, sighting.at, rank
+                first[one] = min(first.get(one, trace), trace)
                 links[one] |= {other for _, other in found if other != one}
         self.first = first
         self.hubs = {
@@ -93,6 +102,11 @@ class People:
         known = [i for k, text in who if (i := identifier(k, text)) in self._contact_of and i]
         known.sort(key=lambda one: one in self.hubs)
         return self._contact_of[known[0]] if known else None
+
+    def without(self, identifiers: Iterable[Identifier]) -> None:
+        """Forget numbers that belong to nobody."""
+        for one in identifiers:
+            self.members.pop(self._contact_of.get(one, ""), None)
 
     def holding(self, identifiers: Iterable[Identifier]) -> set[str]:
         """Return the contacts that hold one of these identifiers."""

@@ -6,6 +6,7 @@ Written from MARTS.md, SEMANTICS.md and SOURCES.md; shares no code with the ware
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -55,26 +56,32 @@ def recompute(
 
 def _contacts(facts: Facts, exports: Exports) -> pd.DataFrame:
     seeds = Seeds(exports)
-    inbound: dict[str, list[Any]] = {}
+    inbound: dict[str, list[datetime]] = {}
+    odd: dict[str, list[datetime]] = {}
     for message in facts.messages:
-        if message.is_activity and not message.has_clock_anomaly:
-            inbound.setdefault(message.contact_id, []).append(message.message_at)
+        if message.is_activity:
+            found = odd if message.has_clock_anomaly else inbound
+            found.setdefault(message.contact_id, []).append(message.message_at)
+    chatting = {message.contact_id for message in facts.messages}
     rows = []
     for contact_id, group in facts.people.members.items():
         named = sorted(group, key=lambda one: (*facts.people.first[one], one[1]))
         countries = [
-            seeds.country.get(seeds.prefix(value) or "") if kind == "phone" else value[:2]
+            seeds.country.get(seeds.prefix(value) or "")
+            if kind == "phone"
+            else seeds.known_country(value[:2])
             for kind, value in named
             if kind in ("phone", "bsuid")
         ]
-        times = inbound.get(contact_id, [])
+        times = inbound.get(contact_id) or odd.get(contact_id, [])
         rows.append(
             {
                 "contact_id": contact_id,
                 "country_code": countries[0] if countries else None,
-                "created_at": facts.people.first[named[0]][0],
+                "created_at": facts.people.first[named[0]][1],
                 "first_inbound_at": min(times, default=None),
                 "last_active_at": max(times, default=None),
+                "is_chat_contact": contact_id in chatting,
                 "is_test": contact_id in facts.internal,
             }
         )

@@ -75,6 +75,13 @@ def ingest(session: Session) -> dict[str, StreamReport]:
     return reports
 
 
+def full_refresh_reason(
+    raw_dir: Path, warehouse_dir: Path, variables: Mapping[str, Any] | None = None
+) -> str | None:
+    """Return why the next run would build everything anew; None: an increment will do."""
+    return transform._plan(Session(settings_of(raw_dir, warehouse_dir, variables)))[2]
+
+
 def build(
     raw_dir: Path,
     warehouse_dir: Path,
@@ -168,48 +175,37 @@ def records(db: Path, sql: str, *parameters: Any) -> list[dict[str, Any]]:
         return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
 
-def _tables(db: Path) -> list[str]:
-    rows = query(
-        db,
-        "select schema_name || '.' || table_name from duckdb_tables() where schema_name = 'marts' "
-        "or schema_name = 'meta' and list_contains(?, table_name) order by all",
-        list(META_TABLES),
-    )
-    return [name for (name,) in rows]
-
-
-def _row_text(db: Path, table: str) -> str:
-    schema, name = table.split(".")
-    columns = query(
-        db,
-        "select column_name from duckdb_columns() where schema_name = ? and table_name = ? "
-        "order by column_name",
-        schema,
-        name,
-    )
-    cells = ", ".join(f"coalesce(cast(\"{column}\" as varchar), '∅')" for (column,) in columns)
-    return f"concat_ws('|', {cells})"
-
-
 def mart_hashes(db: Path) -> dict[str, tuple[int, str]]:
     """Return (rows, hash of the sorted row hashes) of every table in marts, columns as text.
 
     The tables of `META_TABLES` come with it, as `meta.…`; names of marts stand without schema.
     """
     hashes: dict[str, tuple[int, str]] = {}
-    for table in _tables(db):
-        [(rows, digest)] = query(
-            db,
-            "select count(*), coalesce(md5(string_agg(row_hash, '' order by row_hash)), '') "
-            f"from (select md5({_row_text(db, table)}) as row_hash from {table})",
-        )
-        hashes[table.removeprefix("marts.")] = (rows, digest)
+    with connect(settings_of(db.parent, db.parent), db, read_only=True) as con:
+        tables = con.execute(
+            "select schema_name || '.' || table_name, list(column_name order by column_name) "
+            "from duckdb_columns() where not internal and (schema_name = 'marts' "
+            "or schema_name = 'meta' and list_contains(?, table_name)) group by all order by all",
+            [list(META_TABLES)],
+        ).fetchall()
+        for table, columns in tables:
+            cells = ", ".join(f"coalesce(cast(\"{name}\" as varchar), '∅')" for name in columns)
+            row = con.execute(
+                "select count(*), coalesce(md5(string_agg(hashed, '' order by hashed)), '') "
+                f"from (select md5(concat_ws('|', {cells})) as hashed from {table})"
+            ).fetchone()
+            assert row is not None
+            hashes[table.removeprefix("marts.")] = row
+    assert hashes, f"{db} holds no marts"
     return hashes
 
 
-def assert_same_marts(a: Path, b: Path) -> None:
+def assert_same_marts(a: Path, b: Path, *, marts_only: bool = False) -> None:
     """Fail where two working (or published) files differ, and show the first differing rows."""
-    left, right = mart_hashes(a), mart_hashes(b)
+    left, right = (
+        {name: found for name, found in mart_hashes(db).items() if "." not in name or not marts_only}
+        for db in (a, b)
+    )
     assert left.keys() == right.keys()
     told = []
     for table in left:

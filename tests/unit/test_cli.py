@@ -41,7 +41,9 @@ def _marts(built: Built) -> dict[str, list[tuple[object, ...]]]:
         tables = con.execute(
             "select table_name from duckdb_tables() where schema_name = 'marts' order by 1"
         ).fetchall()
-        return {name: con.execute(f"from marts.{name} order by all").fetchall() for (name,) in tables}
+        return {
+            name: con.execute(f"from marts.{name} order by all").fetchall() for (name,) in tables
+        }
 
 
 def _runs(built: Built) -> list[tuple[str, str]]:
@@ -209,8 +211,7 @@ def test_a_failing_check_leaves_what_readers_have_byte_for_byte(
 
     # The user mends the card; it prices one market only, and that is a warning.
     card.write_text(
-        "effective_from,market,category,currency_code,rate\n"
-        "2026-01-01,Germany,marketing,EUR,0.10\n"
+        "effective_from,market,category,currency_code,rate\n2026-01-01,Germany,marketing,EUR,0.10\n"
     )
     done = run_cli(sample_copy.raw_dir, sample_copy.warehouse_dir)
     assert done.returncode == 0, done.stderr

@@ -56,9 +56,9 @@ def _other_process(what: str, settings: Settings, seconds: float = 60) -> Iterat
 def test_the_second_writer_is_told_who_holds_the_lock(settings: Settings) -> None:
     with _other_process("lock", settings) as pid:
         started = time.monotonic()
-        with pytest.raises(Busy, match=rf"make run \(process {pid}\) holds the warehouse since"):
-            with writer_lock(settings, "make rebuild"):
-                pytest.fail("two writers")
+        told = rf"make run \(process {pid}\) holds the warehouse since"
+        with pytest.raises(Busy, match=told), writer_lock(settings, "make rebuild"):
+            pytest.fail("two writers")
         assert time.monotonic() - started < 1
 
 

@@ -6,8 +6,9 @@ webhooks as (
         record_kind,
         field,
         record_type,
-        _extra
+        count(*) as records
     from {{ source('raw', 'whatsapp_webhooks') }}
+    group by all
 ),
 
 sends as (
@@ -26,25 +27,29 @@ known_values as (
 named as (
     select
         'webhook_field' as what,
-        coalesce(field, 'none') as name
+        coalesce(field, 'none') as name,
+        records
     from webhooks
     where record_kind = 'change'
     union all
     select
         'message_type' as what,
-        coalesce(record_type, 'none') as name
+        coalesce(record_type, 'none') as name,
+        records
     from webhooks
     where record_kind in ('message', 'echo', 'history')
     union all
     select
         'status' as what,
-        coalesce(record_type, 'none') as name
+        coalesce(record_type, 'none') as name,
+        records
     from webhooks
     where record_kind = 'status' and coalesce(field, 'messages') = 'messages'
     union all
     select
         'send_log_key' as what,
-        key_name as name
+        key_name as name,
+        1 as records
     from sends
 ),
 
@@ -55,7 +60,7 @@ final as (
             when regexp_full_match(named.name, '[A-Za-z][A-Za-z_.\-]{0,59}') then named.name
             else 'other'
         end as name,
-        cast(count(*) as bigint) as rows
+        cast(sum(named.records) as bigint) as rows
     from named
     anti join known_values on named.what = known_values.what and named.name = known_values.name
     group by all

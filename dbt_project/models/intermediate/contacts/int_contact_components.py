@@ -1,6 +1,7 @@
 """Connected components over linked identifiers: the people (SOURCES 4)."""
 
 import numpy as np
+import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
@@ -13,16 +14,12 @@ def components(first: np.ndarray, second: np.ndarray, size: int) -> np.ndarray:
 
 def model(dbt, session):
     """One row per linked identifier with the number of its component (0 …, of this run only)."""
-    dbt.config(materialized="table", packages=["numpy", "scipy"])
+    dbt.config(materialized="table", packages=["numpy", "pandas", "scipy"])
     links = dbt.ref("int_identifier_links__usable").df()
-    hashes = np.unique(
-        np.concatenate([links["identifier_hash_a"], links["identifier_hash_b"]]).astype(str)
+    codes, hashes = pd.factorize(
+        pd.concat([links["identifier_hash_a"], links["identifier_hash_b"]], ignore_index=True)
     )
-    first = np.searchsorted(hashes, links["identifier_hash_a"].to_numpy(dtype=str))
-    second = np.searchsorted(hashes, links["identifier_hash_b"].to_numpy(dtype=str))
-    numbers = components(first, second, len(hashes))
-    import pandas as pd
-
+    numbers = components(codes[: len(links)], codes[len(links) :], len(hashes))
     return pd.DataFrame({
         "identifier_hash": pd.array(hashes, dtype="str"),
         "component_number": numbers.astype("int64"),

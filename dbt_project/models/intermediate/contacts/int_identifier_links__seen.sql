@@ -4,11 +4,7 @@
         materialized='incremental',
         unique_key=['identifier_hash_a', 'identifier_hash_b'],
         incremental_strategy='merge',
-        pre_hook="{% if is_incremental() %}
-            delete from {{ this }}
-            where identifier_hash_a in {{ retired_since_fold('identifiers') }}
-                or identifier_hash_b in {{ retired_since_fold('identifiers') }}
-        {% else %}select 1{% endif %}",
+        pre_hook="{{ forget_retired('identifiers', ['identifier_hash_a', 'identifier_hash_b']) }}",
         merge_update_set_expressions=merge_columns(
             both=['is_change']
         )
@@ -29,6 +25,8 @@ webhooks as (
     from {{ source('raw', 'whatsapp_webhooks') }}
     where
         record_kind in ('message', 'status', 'echo', 'history', 'preference', 'user_id_update')
+        and {{ new_loads_only('_load_id') }}
+        and coalesce(person_wa_id, '') not like '%@g.us'
         and coalesce(field, 'messages') <> 'calls'
         and {{ unix_seconds('record_time') }} is not null
         and not {{ is_meta_test_payload() }}
@@ -51,7 +49,7 @@ sends as (
         contact_wa_id,
         contact_user_id
     from {{ ref('stg_whatsapp__sends') }}
-    where recipient_type <> 'group'
+    where recipient_type <> 'group' and {{ new_loads_only('load_id') }}
 ),
 
 identifiers as (
@@ -175,24 +173,7 @@ distinct_pairs as (
         value_b,
         bool_and(is_change) as is_change
     from pairs
-    {% if is_incremental() %}
-        where
-            load_id > {{ folded_load_id() }}
-            or (kind_a, value_a) in (
-                select
-                    identifiers.kind,
-                    identifiers.value
-                from identifiers
-                where identifiers.identifier_hash in {{ retired_since_fold('identifiers') }}
-            )
-            or (kind_b, value_b) in (
-                select
-                    identifiers.kind,
-                    identifiers.value
-                from identifiers
-                where identifiers.identifier_hash in {{ retired_since_fold('identifiers') }}
-            )
-    {% endif %}
+    where {{ persons_to_fold(['(kind_a, value_a)', '(kind_b, value_b)']) }}
     group by all
 ),
 

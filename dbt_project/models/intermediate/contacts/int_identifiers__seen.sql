@@ -4,7 +4,7 @@
         materialized='incremental',
         unique_key='identifier_hash',
         incremental_strategy='merge',
-        pre_hook="{{ forget_retired('identifiers', 'identifier_hash') }}",
+        pre_hook="{{ forget_retired('identifiers', ['identifier_hash']) }}",
         merge_update_set_expressions=merge_columns(
             least=['first_event_at', 'implausible_event_at'],
             either=['is_seen_as_wa_id']
@@ -44,17 +44,7 @@ first_sightings as (
         min(event_at) filter (where is_implausible) as implausible_event_at,
         bool_or(is_wa_id) as is_seen_as_wa_id
     from sightings
-    {% if is_incremental() %}
-        where
-            load_id > {{ folded_load_id() }}
-            or (kind, value) in (
-                select
-                    identifiers.kind,
-                    identifiers.value
-                from identifiers
-                where identifiers.identifier_hash in {{ retired_since_fold('identifiers') }}
-            )
-    {% endif %}
+    where {{ persons_to_fold(['(kind, value)']) }}
     group by kind, value
 ),
 

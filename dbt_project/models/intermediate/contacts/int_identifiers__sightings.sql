@@ -3,7 +3,8 @@
 
 with
 
-webhooks as (
+-- Not materialized: a reader's filter on load_id must reach the table.
+webhooks as not materialized (
     select
         _load_id,
         record_kind,
@@ -25,9 +26,11 @@ webhooks as (
         record_kind in ('message', 'status', 'echo', 'history', 'preference', 'user_id_update')
         and coalesce(field, 'messages') <> 'calls'
         and record_time is not null
+        -- A group is nobody.
+        and coalesce(person_wa_id, '') not like '%@g.us'
 ),
 
-sends as (
+sends as not materialized (
     select
         load_id,
         attempted_at,

@@ -26,6 +26,11 @@ components as (
     from {{ ref('int_contact_components') }}
 ),
 
+shared as (
+    select identifier_hash
+    from {{ ref('int_identifiers__shared') }}
+),
+
 linked as (
     select
         identifiers.identifier_hash,
@@ -47,8 +52,10 @@ final as (
         identifiers.identifier_type,
         identifiers.identifier_value,
         identifiers.first_event_at,
-        coalesce(linked.contact_id, identifiers.identifier_hash) as contact_id
+        coalesce(linked.contact_id, identifiers.identifier_hash) as contact_id,
+        shared.identifier_hash is not null as is_shared
     from identifiers
+    left join shared on identifiers.identifier_hash = shared.identifier_hash
     left join linked on identifiers.identifier_hash = linked.identifier_hash
 )
 

@@ -16,7 +16,8 @@ written as (
 identities as (
     select
         identifier_hash,
-        contact_id
+        contact_id,
+        is_shared
     from {{ ref('int_identities') }}
 ),
 
@@ -25,7 +26,8 @@ final as (
         written.kind,
         written.value,
         written.identifier_hash,
-        identities.contact_id
+        identities.contact_id,
+        identities.is_shared
     from written
     inner join identities on written.identifier_hash = identities.identifier_hash
 )

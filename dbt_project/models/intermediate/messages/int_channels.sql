@@ -12,9 +12,8 @@ identifiers as (
 ),
 
 own_numbers as (
-    select distinct regexp_replace(display_phone_number, '[^0-9]', '', 'g') as digits
-    from {{ source('raw', 'whatsapp_webhooks') }}
-    where display_phone_number is not null
+    select distinct digits
+    from {{ ref('int_channel_numbers') }}
 ),
 
 channels as (

@@ -42,7 +42,7 @@ with
         from {{ ref('int_identities__before') }}
     ),
 
-    statuses as (
+    statuses as not materialized (
         select
             record_id,
             person_wa_id,
@@ -51,7 +51,7 @@ with
         from {{ ref('int_whatsapp_statuses__folded') }}
     ),
 
-    messages as (
+    messages as not materialized (
         select
             record_id,
             person_wa_id,
@@ -60,7 +60,7 @@ with
         from {{ ref('int_whatsapp_messages__folded') }}
     ),
 
-    sends as (
+    sends as not materialized (
         select
             record_id,
             recipient,
@@ -78,7 +78,7 @@ with
         from {{ ref('int_stream_clocks') }}
     ),
 
-    new_records as (
+    new_records as materialized (
         select record_id
         from {{ ref('stg_whatsapp__statuses') }}
         where load_id > {{ folded_load_id() }}
@@ -113,42 +113,73 @@ with
         where sends.attempted_at > clocks.last_plausible_at
     ),
 
+    -- Materialised: each state table is read once for them, not once a column.
+    new_statuses as materialized (
+        select
+            person_wa_id,
+            person_user_id
+        from statuses
+        where record_id in (select new_records.record_id from new_records)
+    ),
+
+    new_messages as materialized (
+        select
+            person_wa_id,
+            person_user_id
+        from messages
+        where record_id in (select new_records.record_id from new_records)
+    ),
+
+    new_sends as materialized (
+        select
+            recipient,
+            recipient_user_id,
+            contact_wa_id,
+            contact_user_id
+        from sends
+        where record_id in (select new_records.record_id from new_records)
+    ),
+
     named_values as (
         select
             'phone' as kind,
             person_wa_id as value
-        from statuses
-        where record_id in (select new_records.record_id from new_records)
+        from new_statuses
         union
         select
             'bsuid' as kind,
             person_user_id as value
-        from statuses
-        where record_id in (select new_records.record_id from new_records)
+        from new_statuses
         union
         select
             'phone' as kind,
             person_wa_id as value
-        from messages
-        where record_id in (select new_records.record_id from new_records)
+        from new_messages
         union
         select
             'bsuid' as kind,
             person_user_id as value
-        from messages
-        where record_id in (select new_records.record_id from new_records)
+        from new_messages
         union
         select
             'phone' as kind,
-            unnest([recipient, contact_wa_id]) as value
-        from sends
-        where record_id in (select new_records.record_id from new_records)
+            recipient as value
+        from new_sends
+        union
+        select
+            'phone' as kind,
+            contact_wa_id as value
+        from new_sends
         union
         select
             'bsuid' as kind,
-            unnest([recipient_user_id, contact_user_id]) as value
-        from sends
-        where record_id in (select new_records.record_id from new_records)
+            recipient_user_id as value
+        from new_sends
+        union
+        select
+            'bsuid' as kind,
+            contact_user_id as value
+        from new_sends
     ),
 
     touched_contacts as (

@@ -84,7 +84,8 @@ phones as (
     select
         value,
         identifier_hash,
-        contact_id
+        contact_id,
+        is_shared
     from {{ ref('int_persons') }}
     where kind = 'phone'
 ),
@@ -93,7 +94,8 @@ user_ids as (
     select
         value,
         identifier_hash,
-        contact_id
+        contact_id,
+        is_shared
     from {{ ref('int_persons') }}
     where kind = 'bsuid'
 ),
@@ -220,9 +222,7 @@ outbound as (
         is_in_send_log,
         is_typed_in_app,
         message_type,
-        -- Attempted is every outbound message, in the send log or not.
-        coalesce(requested_at, least(sent_at, reported_failed_at), first_status_at)
-            as attempted_at,
+        requested_at as attempted_at,
         sent_at,
         delivered_at,
         read_at,
@@ -302,6 +302,8 @@ resolved as (
         both_directions.*,
         case
             when both_directions.is_group or both_directions.person_wa_id like '%@g.us' then 'none'
+            -- What many people share (a shop's phone) names nobody where something else does.
+            when phones.is_shared and not user_ids.is_shared then user_ids.contact_id
             else coalesce(phones.contact_id, user_ids.contact_id, 'unknown')
         end as contact_id,
         coalesce(phones.identifier_hash, user_ids.identifier_hash) as identifier_hash,

@@ -59,7 +59,8 @@ final as (
         min(context_id) as context_id,
         min(referral_source_id) as referral_source_id,
         -- A click-to-WhatsApp message is told by its referral, with or without a click id.
-        bool_or(referral_source_id is not null or referral_source_type = 'ad') as is_from_ad,
+        bool_or(referral_source_id is not null or coalesce(referral_source_type = 'ad', false))
+            as is_from_ad,
         min(consent_word_event) as consent_word_event
     from messages
     group by record_id, direction

@@ -22,17 +22,17 @@ account_events as (
 ),
 
 numbers as (
-    select distinct
-        phone_number_id,
-        regexp_replace(display_phone_number, '[^0-9]', '', 'g') as digits
-    from {{ source('raw', 'whatsapp_webhooks') }}
-    where phone_number_id is not null and display_phone_number is not null
+    select
+        native_channel_id,
+        digits
+    from {{ ref('int_channel_numbers') }}
+    where native_channel_id is not null
 ),
 
 -- A quality event names the number, not its id.
 channel_events as (
     select
-        numbers.phone_number_id as native_channel_id,
+        numbers.native_channel_id,
         lower(account_events.event) as event,
         account_events.current_limit,
         account_events.occurred_at

@@ -17,14 +17,14 @@ markets as (
     from {{ ref('int_identifier_markets') }}
 ),
 
-messages as (
+messages as not materialized (
     select
         contact_id,
-        direction,
-        message_type,
-        sender_type,
         campaign_id,
-        message_at
+        message_at,
+        has_clock_anomaly,
+        direction = 'inbound' and message_type <> 'system' as is_customer_message,
+        direction = 'outbound' and sender_type = 'campaign' as is_campaign_message
     from {{ ref('fct_messages') }}
 ),
 
@@ -74,15 +74,25 @@ people as (
 ),
 
 activity as (
+    -- Plausible times first; an anomaly counts only for whom there is nothing else.
     select
         contact_id,
-        min(message_at) as first_message_at,
-        min(message_at) filter (where direction = 'inbound' and message_type <> 'system')
-            as first_inbound_at,
-        max(message_at) filter (where direction = 'inbound' and message_type <> 'system')
-            as last_active_at,
-        min(message_at) filter (where direction = 'outbound' and sender_type = 'campaign')
-            as first_campaign_at
+        coalesce(
+            min(message_at) filter (where not has_clock_anomaly),
+            min(message_at)
+        ) as first_message_at,
+        coalesce(
+            min(message_at) filter (where is_customer_message and not has_clock_anomaly),
+            min(message_at) filter (where is_customer_message)
+        ) as first_inbound_at,
+        coalesce(
+            max(message_at) filter (where is_customer_message and not has_clock_anomaly),
+            max(message_at) filter (where is_customer_message)
+        ) as last_active_at,
+        coalesce(
+            min(message_at) filter (where is_campaign_message and not has_clock_anomaly),
+            min(message_at) filter (where is_campaign_message)
+        ) as first_campaign_at
     from messages
     group by contact_id
 ),
@@ -98,8 +108,7 @@ first_campaigns as (
             messages.contact_id = activity.contact_id
             and messages.message_at = activity.first_campaign_at
     where
-        messages.direction = 'outbound'
-        and messages.sender_type = 'campaign'
+        messages.is_campaign_message
         and activity.first_campaign_at = activity.first_message_at
     group by messages.contact_id
 ),

@@ -1,3 +1,5 @@
+-- The user's own rates replace the examples as a whole; of one rate the newest export wins. A row
+-- whose date or rate can't be read is left out (a test warns): no bad cell stops a run.
 with
 
 fx_rates as (
@@ -19,24 +21,32 @@ load_precedence as (
 
 own_rows as (
     select
-        cast(fx_rates.rated_on as date) as rated_on,
-        fx_rates.from_currency,
-        fx_rates.to_currency,
-        cast(fx_rates.rate as decimal(18, 8)) as rate
+        try_cast(fx_rates.rated_on as date) as rated_on,
+        upper(fx_rates.from_currency) as from_currency,
+        upper(fx_rates.to_currency) as to_currency,
+        try_cast(fx_rates.rate as decimal(18, 8)) as rate
     from fx_rates
     inner join load_precedence on fx_rates._load_id = load_precedence.load_id
+    where
+        try_cast(fx_rates.rated_on as date) is not null
+        and try_cast(fx_rates.rate as decimal(18, 8)) is not null
     qualify
         row_number() over (
-            partition by fx_rates.rated_on, fx_rates.from_currency, fx_rates.to_currency
-            order by load_precedence.precedence desc, cast(fx_rates.rate as decimal(18, 8)) desc
+            partition by
+                try_cast(fx_rates.rated_on as date),
+                upper(fx_rates.from_currency),
+                upper(fx_rates.to_currency)
+            order by
+                load_precedence.precedence desc,
+                try_cast(fx_rates.rate as decimal(18, 8)) desc
         ) = 1
 ),
 
 example_rows as (
     select
         cast(rated_on as date) as rated_on,
-        from_currency,
-        to_currency,
+        upper(from_currency) as from_currency,
+        upper(to_currency) as to_currency,
         cast(rate as decimal(18, 8)) as rate
     from {{ ref('fx_rates') }}
     where not exists (select 1 from own_rows)
@@ -51,8 +61,8 @@ rows_in_force as (
 final as (
     select
         rated_on,
-        upper(from_currency) as from_currency,
-        upper(to_currency) as to_currency,
+        from_currency,
+        to_currency,
         rate
     from rows_in_force
 )

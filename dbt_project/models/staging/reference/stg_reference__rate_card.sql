@@ -1,4 +1,5 @@
--- The user's card replaces the example as a whole.
+-- The user's card replaces the example as a whole. A row whose date or rate can't be read is left
+-- out (a test warns): no bad cell stops a run.
 with
 
 own_rows as (
@@ -34,14 +35,17 @@ rows_in_force as (
 
 final as (
     select distinct
-        cast(effective_from as date) as effective_from,
+        try_cast(effective_from as date) as effective_from,
         market,
         {{ normalised_category('category') }} as rate_category,
         coalesce(try_cast(tier_lower as bigint), 0) as tier_lower,
         try_cast(tier_upper as bigint) as tier_upper,
         upper(currency_code) as currency_code,
-        cast(rate as decimal(18, 8)) as rate
+        try_cast(rate as decimal(18, 8)) as rate
     from rows_in_force
+    where
+        try_cast(effective_from as date) is not null
+        and try_cast(rate as decimal(18, 8)) is not null
 )
 
 select * from final

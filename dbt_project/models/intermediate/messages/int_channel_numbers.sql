@@ -1,0 +1,20 @@
+-- One row per business number as webhooks name it: its id and its digits. A table: two models read
+-- it, and it takes a look at every record of the log.
+with
+
+webhooks as (
+    select distinct
+        phone_number_id,
+        display_phone_number
+    from {{ source('raw', 'whatsapp_webhooks') }}
+),
+
+final as (
+    select distinct
+        phone_number_id as native_channel_id,
+        regexp_replace(display_phone_number, '[^0-9]', '', 'g') as digits
+    from webhooks
+    where display_phone_number is not null
+)
+
+select * from final

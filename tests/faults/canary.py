@@ -1,0 +1,283 @@
+"""One person who is everywhere in the exports and may be nowhere in what others read."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+PHONE = "4915790012347"
+BUSINESS_PHONE = "4930990077665"
+CHANNEL_PHONE = "4930990055443"
+BSUID = "DE.Kanarienvogel8812200345"
+NAME, SURNAME = "Kanariah", "Vogelsang"
+TEXT = "the canary sings of midnight parcels"
+EMAIL = "kanariah@vogelsang.example"
+PASSPHRASE = "zwitscher-geheimnis-4711"
+AT = 1_794_500_000
+"""A moment within the sample's last week."""
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(b"\x1d\x0b" + text.encode() + b"\x15\x02\x00").decode()
+
+
+WAMID_OUT, WAMID_IN = f"wamid.{_base64(PHONE)}Out=", f"wamid.{_base64(PHONE)}In="
+WAMID_SEND = f"wamid.{_base64(PHONE)}Send="
+
+NEEDLES = {
+    "phone": PHONE,
+    "national number": PHONE[2:],
+    "business phone": BUSINESS_PHONE,
+    "channel phone": CHANNEL_PHONE,
+    "user id": BSUID,
+    "name": NAME,
+    "surname": SURNAME,
+    "text": TEXT,
+    "text fragment": "sings of midnight",
+    "e-mail": EMAIL,
+    "callback": PASSPHRASE,
+    "message id": _base64(PHONE)[:20],
+    # Without the key a hash of a number is as good as the number.
+    "plain sha256": hashlib.sha256(PHONE.encode()).hexdigest()[:32],
+    "plain sha256 with +": hashlib.sha256(f"+{PHONE}".encode()).hexdigest()[:32],
+    "plain md5": hashlib.md5(PHONE.encode()).hexdigest(),
+}
+
+
+def _body(field: str, value: dict[str, Any]) -> str:
+    metadata = {"display_phone_number": BUSINESS_PHONE, "phone_number_id": "104200000000001"}
+    value = {"messaging_product": "whatsapp", "metadata": metadata, **value}
+    change = {"field": field, "value": value}
+    entry = {"id": "4711", "changes": [change]}
+    return json.dumps({"object": "whatsapp_business_account", "entry": [entry]}) + "\n"
+
+
+def _messages(*messages: dict[str, Any]) -> str:
+    person = {"profile": {"name": f"{NAME} {SURNAME}"}, "wa_id": PHONE, "user_id": BSUID}
+    full = [
+        {"from": PHONE, "from_user_id": BSUID, "timestamp": str(AT + n), **message}
+        for n, message in enumerate(messages)
+    ]
+    return _body("messages", {"contacts": [person], "messages": full})
+
+
+def _webhooks() -> str:
+    said = f"{TEXT}, {NAME} +{PHONE} {EMAIL}"
+    failed = {
+        "code": 131026,
+        "title": f"not sent to +{PHONE}",
+        "message": said,
+        "error_data": {"details": said},
+    }
+    status = {"recipient_id": PHONE, "timestamp": str(AT), "biz_opaque_callback_data": PASSPHRASE}
+    reply = {"id": PASSPHRASE, "title": said}
+    return "".join(
+        [
+            _messages({"id": WAMID_IN, "type": "text", "text": {"body": said}}),
+            _messages(
+                {"id": f"{WAMID_IN}1", "type": "button", "button": {"payload": said, "text": said}},
+                {
+                    "id": f"{WAMID_IN}2",
+                    "type": "interactive",
+                    "interactive": {"type": "button_reply", "button_reply": reply},
+                    "context": {"from": BUSINESS_PHONE, "id": WAMID_OUT},
+                },
+                {
+                    "id": f"{WAMID_IN}3",
+                    "type": "contacts",
+                    "contacts": [{"name": {"formatted_name": NAME}, "phones": [{"phone": PHONE}]}],
+                },
+                {"id": f"{WAMID_IN}4", "type": "unheard_of", "unheard_of": {"said": said}},
+                {"id": f"{WAMID_IN}5", "type": said},
+                {"id": f"{WAMID_IN}6", "type": "text", "timestamp": said},
+                {
+                    "id": f"{WAMID_IN}7",
+                    "type": "system",
+                    "system": {"body": said, "wa_id": PHONE, "type": "user_changed_number"},
+                },
+                {
+                    "id": f"{WAMID_IN}8",
+                    "type": "text",
+                    "text": {"body": "STOP"},
+                    "referral": {"source_id": "1201", "headline": said, "ctwa_clid": PASSPHRASE},
+                },
+            ),
+            _body("messages", {"statuses": [{"id": WAMID_OUT, "status": "sent", **status}]}),
+            _body(
+                "messages",
+                {
+                    "statuses": [
+                        {"id": f"{WAMID_OUT}1", "status": "failed", "errors": [failed], **status},
+                        {"id": f"{WAMID_OUT}2", "status": said, **status},
+                        {"id": f"{WAMID_OUT}3", "status": "sent", "novelty": said, **status},
+                        {
+                            "id": f"{WAMID_OUT}4",
+                            "status": "failed",
+                            **status,
+                            "errors": [{"code": said}],
+                        },
+                        {
+                            "id": f"{WAMID_OUT}5",
+                            "status": "delivered",
+                            **status,
+                            "pricing": {"category": said, "type": said, "pricing_model": said},
+                            "conversation": {"id": PASSPHRASE, "origin": {"type": said}},
+                        },
+                    ]
+                },
+            ),
+            _body("messages", {"errors": [failed], "novelty": {said: said}}),
+            _body(said, {"said": said}),
+            _body(
+                "user_preferences",
+                {
+                    "contacts": [{"profile": {"name": NAME}, "wa_id": PHONE}],
+                    "user_preferences": [
+                        {
+                            "wa_id": PHONE,
+                            "detail": said,
+                            "category": "marketing_messages",
+                            "value": "stop",
+                            "timestamp": AT,
+                        }
+                    ],
+                },
+            ),
+            # Lines that are rejected are kept with their text.
+            json.dumps({"contacts": [{"wa_id": PHONE}], "said": said}) + "\n",
+            _messages({"id": f"{WAMID_IN}9", "type": "text", "text": {"body": said}})[:-30] + "\n",
+        ]
+    )
+
+
+def _sends() -> str:
+    parameters = [{"type": "text", "text": f"{NAME} {SURNAME}"}, {"type": "text", "text": TEXT}]
+    template = {
+        "name": "order_confirmation",
+        "language": {"code": "en"},
+        "components": [{"type": "body", "parameters": parameters}],
+    }
+    answer = {
+        "contacts": [{"input": f"+{PHONE}", "wa_id": PHONE, "user_id": BSUID}],
+        "messages": [{"id": WAMID_SEND}],
+    }
+    calls = [
+        {
+            "phone_number_id": "104200000000001",
+            "request": {"to": f"+{PHONE}", "type": "template", "template": template},
+            "response": answer,
+            f"note for {PHONE}": TEXT,
+        },
+        {
+            "phone_number_id": f"+{CHANNEL_PHONE}",
+            "request": {"to": f"+{PHONE}", "type": "text", "text": {"body": TEXT}},
+            "response": {"error": {"code": 131009, "message": f"{TEXT} {PHONE}"}},
+        },
+        {
+            "phone_number_id": "104200000000001",
+            "request": {"recipient": BSUID, "type": "text", "text": {"body": TEXT}},
+            "response": {"error": {"code": TEXT}},
+        },
+    ]
+    return "".join(
+        json.dumps({"requested_at": f"2026-11-12T10:00:0{n}Z", "http_status": 200, **call}) + "\n"
+        for n, call in enumerate(calls)
+    )
+
+
+def plant(raw_dir: Path) -> list[str]:
+    """Write the canary into a raw folder; return the relative paths that hold its name."""
+    template = {
+        "name": "canary_news",
+        "language": "de",
+        "category": "MARKETING",
+        "status": "APPROVED",
+        "components": [
+            {"type": "BODY", "text": "Hi {{1}}", "example": {"body_text": [[NAME, f"+{PHONE}"]]}},
+            {"type": "BUTTONS", "buttons": [{"type": "PHONE_NUMBER", "phone_number": PHONE}]},
+        ],
+    }
+    order = (
+        "Name,Email,Total,Created at,Billing Name,Billing Phone,Phone,Notes\n"
+        f"#9001,{EMAIL},10.00,2026-05-01 09:58:12 +0200,{NAME} {SURNAME},'+{PHONE},+{PHONE},"
+        f'"{TEXT}"\n'
+        f"#9002,{EMAIL},ragged {NAME} {PHONE}\n"
+    )
+    conversation = (
+        "id,inbox_id,created_at,identifier,additional_attributes,cached_label_list\n"
+        f'9001,1,2026-11-01 10:00:00,{EMAIL},"{{""phone"":""{PHONE}""}}",{NAME}\n'
+    )
+    files = {
+        f"whatsapp/webhooks/{NAME} {SURNAME} +{PHONE}.jsonl": _webhooks(),
+        f"whatsapp/sends/{NAME}.jsonl": _sends(),
+        f"whatsapp/templates/{PHONE}.jsonl": json.dumps(template) + "\n",
+        f"whatsapp/templates/{PHONE}.jsonl.gz": f"{NAME} {PHONE} is no gzip",
+        f"shopify/orders/{EMAIL}.csv": order,
+        f"chatwoot/conversations/{SURNAME}.csv": conversation,
+        f"reference/internal_contacts/{SURNAME}.csv": f"phone,email\n+4915790099999,{EMAIL}\n",
+        f"{NAME}/{SURNAME}/{PHONE}.csv": f"phone\n{PHONE}\n",
+    }
+    for path, content in files.items():
+        target = raw_dir / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(content)
+    return list(files)
+
+
+def found_in_text(text: str) -> list[str]:
+    """Return which needles stand in a text, plain or in base64 within it."""
+    lowered = text.lower()
+    found = {what for what, needle in NEEDLES.items() if needle.lower() in lowered}
+    for candidate in re.findall(r"[A-Za-z0-9+/_-]{16,}={0,2}", text):
+        for shift in range(4):
+            part = candidate.replace("-", "+").replace("_", "/").rstrip("=")[shift:]
+            part = part[: len(part) // 4 * 4]
+            plain = base64.b64decode(part).decode("latin-1").lower()
+            found |= {f"{what} in base64" for what, needle in NEEDLES.items()
+                      if needle.lower() in plain}  # fmt: skip
+    return sorted(found)
+
+
+def found_in_bytes(content: bytes) -> list[str]:
+    """Return which needles stand in a file: UTF-8, UTF-16, JSON-escaped or in base64."""
+    text = content.decode("latin-1") + content.replace(b"\0", b"").decode("latin-1")
+    return found_in_text(text)
+
+
+def found_in_tables(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str, list[str]]]:
+    """Return (table, column, needles) of every column of every table, and of their names."""
+    found = []
+    columns = con.execute(
+        "select schema_name, table_name, column_name, coalesce(comment, '') from duckdb_columns() "
+        "where not internal order by all"
+    ).fetchall()
+    for schema, table, column, comment in columns:
+        rows = con.execute(
+            f'select distinct cast("{column}" as varchar) from {schema}."{table}"'
+        ).fetchall()
+        text = "\n".join([schema, table, column, comment, *(str(value) for (value,) in rows)])
+        if needles := found_in_text(text):
+            found.append((f"{schema}.{table}", column, needles))
+    return found
+
+
+def found_in_files(paths: Iterable[Path]) -> list[tuple[str, list[str]]]:
+    """Return (path, needles) of files, their names included."""
+    found = []
+    for path in paths:
+        if needles := found_in_bytes(path.read_bytes() + str(path).encode()):
+            found.append((str(path), needles))
+    return found
+
+
+def files_below(*folders: Path) -> Iterator[Path]:
+    """Yield every regular file below some folders."""
+    for folder in folders:
+        yield from (path for path in sorted(folder.rglob("*")) if path.is_file())

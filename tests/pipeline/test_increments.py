@@ -1,0 +1,380 @@
+"""An increment gives the rows of a rebuild, whatever comes late, goes, or moves a neighbour."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import RunCli
+from tests.pipeline.conftest import World
+from tests.pipeline.harness import assert_same_marts, build, query, records
+from tests.pipeline.payloads import (
+    FX_RATES,
+    NUMBER,
+    OTHER_NUMBER,
+    RATE_CARD,
+    SENDS,
+    TEMPLATES,
+    WEBHOOKS,
+    at,
+    delivered,
+    inbound,
+    message_id,
+    number_change,
+    send,
+    status,
+    template,
+    write,
+    write_csv,
+)
+
+ADA, BEN, CLEO = "4917012345601", "4917012345602", "4917012345603"
+ADA_ID = "DE.13491208655302741918"
+TIERS = (
+    "effective_from,market,category,tier_lower,tier_upper,currency_code,rate\n"
+    "2026-01-01,Germany,marketing,0,2,EUR,0.10\n"
+    "2026-01-01,Germany,marketing,2,,EUR,0.07\n"
+    "2026-01-01,Germany,service,0,,EUR,0.03\n"
+)
+
+
+def _costs(db: Path) -> dict[str, Decimal]:
+    rows = query(db, "select message_id, cost_amount from marts.fct_messages")
+    return dict(rows)
+
+
+def _message(db: Path, wamid: str, direction: str = "outbound") -> dict[str, Any]:
+    [row] = records(
+        db, "from marts.fct_messages where message_id = ?", message_id(wamid, direction)
+    )
+    return row
+
+
+def test_late_statuses_restate_the_day_of_the_send(world: World) -> None:
+    sent = records(
+        world.warehouse_dir / "build.duckdb",
+        "select distinct record_id, person_wa_id, phone_number_id, cast(record_time as bigint) as t "
+        "from raw.whatsapp_webhooks where record_kind = 'status' and record_type = 'sent' "
+        "and person_wa_id is not null order by record_id limit 20",
+    )
+    late = [
+        status(
+            row["record_id"],
+            name,
+            datetime.fromtimestamp(row["t"] + 86400 * days),
+            row["person_wa_id"],
+            number=row["phone_number_id"],
+        )
+        for row in sent
+        for name, days in (("read", 3), ("delivered", 2))
+    ]
+    write(world.raw_dir, WEBHOOKS, "late.jsonl", late)
+    assert world.assert_equals_a_rebuild().full_refresh_reason is None
+
+
+def test_a_replaced_file_that_shrinks_takes_its_rows_along(world: World) -> None:
+    webhooks = sorted((world.raw_dir / WEBHOOKS).iterdir())
+    webhooks[4].write_text("".join(webhooks[4].read_text().splitlines(keepends=True)[::3]))
+    sends = sorted((world.raw_dir / SENDS).iterdir())
+    sends[5].write_text("".join(sends[5].read_text().splitlines(keepends=True)[:1]))
+    webhooks[8].write_text(webhooks[0].read_text())
+    increment = world.assert_equals_a_rebuild()
+    assert increment.full_refresh_reason is None
+
+
+def test_contents_that_move_between_paths_are_neither_lost_nor_doubled(world: World) -> None:
+    folder = world.raw_dir / WEBHOOKS
+    one, two, three, four, five = sorted(folder.iterdir())[:5]
+    texts = {path: path.read_text() for path in (one, two, three, four, five)}
+    # One and two change places; three's content goes to another path and another takes its place;
+    # four lies at a second path before its own is replaced.
+    one.write_text(texts[two])
+    two.write_text(texts[one])
+    (folder / "moved.jsonl").write_text(texts[three])
+    three.write_text(texts[five].splitlines(keepends=True)[0])
+    (folder / "second.jsonl").write_text(texts[four])
+    world.build()
+    four.write_text(texts[five].splitlines(keepends=True)[1])
+    world.assert_equals_a_rebuild()
+    rows = dict(
+        query(
+            world.warehouse_dir / "build.duckdb",
+            "select path, status from raw.files where path like '%moved.jsonl' "
+            "or path like '%second.jsonl'",
+        )
+    )
+    assert set(rows.values()) == {"loaded"}
+
+
+def test_a_renamed_file_counts_under_its_new_name(empty: World) -> None:
+    """Between two listings of a template the last path decides; the old name is gone."""
+    folder = empty.raw_dir / TEMPLATES
+    write(empty.raw_dir, TEMPLATES, "m.jsonl", [template("offer", "UTILITY")])
+    old = write(empty.raw_dir, TEMPLATES, "z.jsonl", [template("offer", "MARKETING")])
+    write(empty.raw_dir, WEBHOOKS, "w.jsonl", [inbound("wamid.i1", at())])
+    empty.build()
+    old.rename(folder / "a.jsonl")
+    empty.assert_equals_a_rebuild()
+
+
+def test_a_file_that_disappears_keeps_its_rows(world: World) -> None:
+    before = query(world.warehouse_dir / "build.duckdb", "select count(*) from marts.fct_messages")
+    gone = sorted((world.raw_dir / WEBHOOKS).iterdir())[3]
+    text = gone.read_text()
+    gone.unlink()
+    increment = world.build()
+    assert query(increment.db, "select count(*) from marts.fct_messages") == before
+    missing = query(increment.db, "select path from raw.files where status = 'missing'")
+    assert missing == [(f"{WEBHOOKS}/{gone.name}",)]
+    assert any(gone.name in text and "disappeared" in text for text in increment.warnings)
+    # It comes back: nothing is loaded twice.
+    gone.write_text(text)
+    world.assert_equals_a_rebuild()
+
+
+def test_a_rebuild_stops_before_it_would_lose_rows(
+    world: World, run_cli: RunCli, tmp_path: Path
+) -> None:
+    gone = sorted((world.raw_dir / WEBHOOKS).iterdir())[3]
+    gone.unlink()
+    stopped = run_cli(world.raw_dir, world.warehouse_dir, "rebuild")
+    assert stopped.returncode == 1
+    assert f"{WEBHOOKS}/{gone.name}" in stopped.stderr
+    assert (world.warehouse_dir / "build.duckdb").exists()
+    allowed = run_cli(world.raw_dir, world.warehouse_dir, "rebuild", "--allow-missing")
+    assert allowed.returncode == 0, allowed.stdout + allowed.stderr
+    assert "full refresh: you asked for a rebuild" in allowed.stdout
+    clean = build(world.raw_dir, tmp_path / "clean")
+    assert_same_marts(world.warehouse_dir / "build.duckdb", clean.db)
+
+
+def test_a_renamed_export_does_not_stop_a_rebuild(world: World, run_cli: RunCli) -> None:
+    old = sorted((world.raw_dir / WEBHOOKS).iterdir())[3]
+    old.rename(old.with_name("renamed.jsonl"))
+    world.build()
+    # Nothing would be lost; an unusable key stops the program right after the question.
+    done = run_cli(world.raw_dir, world.warehouse_dir, "rebuild", CHATMART_HMAC_KEY="short")
+    assert "no longer in the raw folder" not in done.stderr
+    assert "shorter than" in done.stderr
+
+
+def test_an_identity_merge_moves_old_messages_to_the_other_contact(empty: World) -> None:
+    first = [
+        inbound("wamid.i1", at(0), ADA),
+        delivered("wamid.o1", at(1), ADA),
+        inbound("wamid.i2", at(2), None, user_id=ADA_ID),
+        delivered("wamid.o2", at(2, 60), None, user_id=ADA_ID),
+        inbound("wamid.i3", at(3), BEN),
+        inbound("wamid.i4", at(4), CLEO),
+    ]
+    write(empty.raw_dir, WEBHOOKS, "1.jsonl", first)
+    before = empty.build()
+    write(
+        empty.raw_dir,
+        WEBHOOKS,
+        "2.jsonl",
+        [inbound("wamid.i5", at(5), ADA, user_id=ADA_ID), number_change("wamid.s1", at(6), BEN, CLEO)],
+    )
+    assert _message(before.db, "wamid.o2")["contact_id"] != _message(before.db, "wamid.o1")["contact_id"]
+    after = empty.assert_equals_a_rebuild()
+    assert _message(after.db, "wamid.o2")["contact_id"] == _message(after.db, "wamid.o1")["contact_id"]
+    assert (
+        _message(after.db, "wamid.i3", "inbound")["contact_id"]
+        == _message(after.db, "wamid.i4", "inbound")["contact_id"]
+    )
+    # The link leaves with its file: they are two people again.
+    write(empty.raw_dir, WEBHOOKS, "2.jsonl", [inbound("wamid.i6", at(7), CLEO)])
+    split = empty.assert_equals_a_rebuild()
+    assert _message(split.db, "wamid.o2")["contact_id"] != _message(split.db, "wamid.o1")["contact_id"]
+
+
+def test_a_killed_split_of_two_people_is_made_up_for(empty: World) -> None:
+    """Killed after the identities were replaced, the next run no longer sees who has changed."""
+    write(
+        empty.raw_dir,
+        WEBHOOKS,
+        "1.jsonl",
+        [inbound("wamid.i1", at(0), ADA), inbound("wamid.i2", at(2), None, user_id=ADA_ID)],
+    )
+    write(
+        empty.raw_dir, WEBHOOKS, "2.jsonl", [inbound("wamid.i5", at(5), ADA, user_id=ADA_ID)]
+    )
+    empty.build()
+    write(empty.raw_dir, WEBHOOKS, "2.jsonl", [inbound("wamid.i6", at(7), BEN)])
+    build(empty.raw_dir, empty.warehouse_dir, killed_after="int_identities")
+    empty.assert_equals_a_rebuild()
+
+
+def test_a_reply_under_another_identity_reaches_the_message_it_quotes(empty: World) -> None:
+    """Ada is written to by number and answers with her user id, before any record links the two."""
+    quoted = [delivered("wamid.o1", at(0), ADA), delivered("wamid.o2", at(0), BEN)]
+    write(empty.raw_dir, WEBHOOKS, "1.jsonl", quoted)
+    empty.build()
+    reply = inbound("wamid.i1", at(1), None, user_id=ADA_ID, context="wamid.o1")
+    write(empty.raw_dir, WEBHOOKS, "2.jsonl", [reply])
+    after = empty.assert_equals_a_rebuild()
+    assert _message(after.db, "wamid.o1")["first_replied_at"] == at(1).replace(tzinfo=None)
+    # Something else about the number comes in: the reply stays.
+    write(empty.raw_dir, WEBHOOKS, "3.jsonl", [status("wamid.o1", "read", at(2), ADA)])
+    again = empty.assert_equals_a_rebuild()
+    assert _message(again.db, "wamid.o1")["first_replied_at"] == at(1).replace(tzinfo=None)
+
+
+def test_a_far_date_that_later_is_one_of_two_and_then_alone_again(empty: World) -> None:
+    year = [inbound(f"wamid.y{n}", at(n), BEN) for n in range(12)]
+    far = [
+        status("wamid.o1", "sent", at(1), ADA),
+        status("wamid.o1", "failed", at(365 * 73), ADA, error=131026),
+    ]
+    write(empty.raw_dir, WEBHOOKS, "1.jsonl", year)
+    write(empty.raw_dir, WEBHOOKS, "2.jsonl", far)
+    alone = empty.build()
+    assert _message(alone.db, "wamid.o1")["has_clock_anomaly"]
+    assert query(alone.db, "select max(watermark_at) from meta.watermarks") == [
+        (at(11).replace(tzinfo=None),)
+    ]
+    second = [inbound("wamid.i2", at(365 * 73 + 1), CLEO)]
+    write(empty.raw_dir, WEBHOOKS, "3.jsonl", second)
+    two = empty.assert_equals_a_rebuild()
+    assert not _message(two.db, "wamid.o1")["has_clock_anomaly"]
+    write(empty.raw_dir, WEBHOOKS, "3.jsonl", [inbound("wamid.i2", at(11, 60), CLEO)])
+    again = empty.assert_equals_a_rebuild()
+    assert _message(again.db, "wamid.o1")["has_clock_anomaly"]
+
+
+def test_a_late_message_moves_the_tier_of_the_later_ones(empty: World) -> None:
+    write_csv(empty.raw_dir, RATE_CARD, "card.csv", TIERS)
+    write(
+        empty.raw_dir,
+        WEBHOOKS,
+        "1.jsonl",
+        [delivered(f"wamid.o{n}", at(n), to) for n, to in ((2, ADA), (3, BEN), (4, CLEO))],
+    )
+    before = empty.build()
+    assert _message(before.db, "wamid.o3")["cost_amount"] == Decimal("0.10")
+    write(empty.raw_dir, WEBHOOKS, "2.jsonl", [delivered("wamid.o1", at(1), ADA)])
+    after = empty.assert_equals_a_rebuild()
+    assert _message(after.db, "wamid.o3")["cost_amount"] == Decimal("0.07")
+
+
+def test_a_message_that_leaves_gives_its_tier_back_to_others(empty: World) -> None:
+    """Ada's only message of the month leaves raw: nobody of the batch names that month any more."""
+    write_csv(empty.raw_dir, RATE_CARD, "card.csv", TIERS)
+    write(
+        empty.raw_dir,
+        WEBHOOKS,
+        "1.jsonl",
+        [delivered("wamid.o2", at(2), BEN), delivered("wamid.o3", at(3), CLEO)],
+    )
+    write(
+        empty.raw_dir,
+        WEBHOOKS,
+        "2.jsonl",
+        [delivered("wamid.o1", at(1), ADA), delivered("wamid.o4", at(40), ADA)],
+    )
+    before = empty.build()
+    assert _message(before.db, "wamid.o3")["cost_amount"] == Decimal("0.07")
+    write(empty.raw_dir, WEBHOOKS, "2.jsonl", [delivered("wamid.o4", at(40), ADA)])
+    after = empty.assert_equals_a_rebuild()
+    assert _message(after.db, "wamid.o3")["cost_amount"] == Decimal("0.10")
+
+
+def test_a_message_to_nobody_that_leaves_gives_its_allowance_back(empty: World) -> None:
+    variables = {"free_service_messages": 1}
+    kept = [delivered("wamid.o2", at(2), BEN, "service"), delivered("wamid.o3", at(3), ADA, "service")]
+    write(empty.raw_dir, WEBHOOKS, "1.jsonl", kept)
+    write(
+        empty.raw_dir, WEBHOOKS, "2.jsonl", [delivered("wamid.o1", at(1), None, "service"), kept[0]]
+    )
+    before = empty.build(variables)
+    assert _message(before.db, "wamid.o2")["cost_amount"] > 0
+    write(empty.raw_dir, WEBHOOKS, "2.jsonl", [kept[0]])
+    after = empty.assert_equals_a_rebuild(variables)
+    assert _message(after.db, "wamid.o2")["cost_amount"] == 0
+
+
+def test_a_late_service_message_moves_the_free_allowance(empty: World) -> None:
+    """Also where a message of a free entry point, priced like service, stands in line before."""
+    variables = {"free_service_messages": 2}
+    write(
+        empty.raw_dir,
+        WEBHOOKS,
+        "1.jsonl",
+        [
+            delivered("wamid.e1", at(0), CLEO, "referral_conversion", pricing_type="free_entry_point"),
+            delivered("wamid.o2", at(2), ADA, "service"),
+            delivered("wamid.o3", at(3), BEN, "service"),
+            delivered("wamid.o4", at(3), BEN, "service", number=OTHER_NUMBER),
+        ],
+    )
+    before = empty.build(variables)
+    assert query(before.db, "select count(*) from marts.fct_messages where cost_amount = 0") != [(0,)]
+    write(
+        empty.raw_dir,
+        WEBHOOKS,
+        "2.jsonl",
+        [delivered("wamid.o1", at(1), "4917012345604", "service")],
+    )
+    after = empty.assert_equals_a_rebuild(variables)
+    assert _message(after.db, "wamid.o4")["cost_amount"] == 0
+    assert _message(after.db, "wamid.o3")["cost_amount"] > 0
+
+
+def test_a_template_list_that_comes_late_names_the_category_of_earlier_sends(
+    empty: World,
+) -> None:
+    write(empty.raw_dir, SENDS, "1.jsonl", [send("wamid.o1", at(0), ADA, template="offer")])
+    write(empty.raw_dir, WEBHOOKS, "1.jsonl", [inbound("wamid.i1", at(1), BEN)])
+    before = empty.build()
+    assert _message(before.db, "wamid.o1")["category"] == "unknown"
+    write(empty.raw_dir, TEMPLATES, "t.jsonl", [template("offer", "UTILITY")])
+    after = empty.assert_equals_a_rebuild()
+    assert _message(after.db, "wamid.o1")["category"] == "utility"
+
+
+def test_a_number_that_turns_out_to_be_a_phone_is_hashed_in_old_messages_too(
+    empty: World,
+) -> None:
+    """Some gateways write the number itself as its id; the body that shows it may come later."""
+    own = "15550001234567"
+    first = inbound("wamid.i1", at(0), ADA, number=own)
+    del first["entry"][0]["changes"][0]["value"]["metadata"]["display_phone_number"]
+    write(empty.raw_dir, WEBHOOKS, "1.jsonl", [first])
+    empty.build()
+    second = inbound("wamid.i2", at(1), BEN, number=own)
+    second["entry"][0]["changes"][0]["value"]["metadata"]["display_phone_number"] = own
+    write(empty.raw_dir, WEBHOOKS, "2.jsonl", [second])
+    after = empty.assert_equals_a_rebuild()
+    channels = query(after.db, "select distinct channel_id from marts.fct_messages")
+    assert len(channels) == 1
+    assert channels != [(own,)]
+
+
+def test_a_channel_that_leaves_with_a_replaced_file_leaves_the_dimension(empty: World) -> None:
+    write(empty.raw_dir, WEBHOOKS, "1.jsonl", [inbound("wamid.i1", at(0), ADA)])
+    write(empty.raw_dir, WEBHOOKS, "2.jsonl", [inbound("wamid.i2", at(1), BEN, number=OTHER_NUMBER)])
+    empty.build()
+    write(empty.raw_dir, WEBHOOKS, "2.jsonl", [inbound("wamid.i2", at(1), BEN)])
+    after = empty.assert_equals_a_rebuild()
+    assert query(after.db, "select channel_id from marts.dim_channels") == [(NUMBER,)]
+
+
+@pytest.mark.parametrize("stream", [RATE_CARD, FX_RATES])
+def test_a_replaced_reference_file_reprices_everything(world: World, stream: str) -> None:
+    texts = {
+        RATE_CARD: (TIERS, TIERS.replace("0.10", "0.20")),
+        FX_RATES: (
+            "rated_on,from_currency,to_currency,rate\n2026-01-01,USD,EUR,0.5\n",
+            "rated_on,from_currency,to_currency,rate\n2026-01-01,EUR,USD,1.25\n",
+        ),
+    }[stream]
+    path = write_csv(world.raw_dir, stream, "mine.csv", texts[0])
+    first = world.build()
+    assert first.full_refresh_reason == "changed since the last build: reference files"
+    path.write_text(texts[1])
+    second = world.assert_equals_a_rebuild()
+    assert second.full_refresh_reason == "changed since the last build: reference files"

@@ -1,0 +1,259 @@
+"""The golden run: what is printed = what is published = what the demo drew before rendering it."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestration.demo import DemoSettings, generate
+from tests.conftest import SAMPLE, Built, RunCli
+from tests.pipeline.conftest import MakeOnce
+from tests.pipeline.harness import assert_same_marts, build, query, records
+from tests.pipeline.payloads import WEBHOOKS, message_id, status, write
+
+COUNTS = (
+    "messages_attempted",
+    "messages_sent",
+    "messages_delivered",
+    "messages_read",
+    "messages_failed",
+    "messages_pending",
+    "messages_received",
+)
+# What the truth says of one message that a mart says too, name by name.
+OF_MESSAGE = (
+    "direction",
+    "message_at",
+    "sent_at",
+    "delivered_at",
+    "read_at",
+    "failed_at",
+    "error_code",
+    "sender_type",
+    "agent_id",
+    "bot_id",
+    "is_billable",
+    "is_delivered_implied",
+    "is_failed_overridden",
+)
+
+
+@pytest.fixture(scope="module")
+def truth(make_once: MakeOnce) -> Path:
+    """Draw the committed sample once more, this time with its truth."""
+
+    def make(folder: Path) -> None:
+        generate(folder / "raw", DemoSettings(contacts=120, days=100), folder / "truth.duckdb")
+
+    folder = make_once("sample_truth", make)
+    for path in (folder / "raw").rglob("*.*"):
+        assert path.read_bytes() == (SAMPLE / path.relative_to(folder / "raw")).read_bytes()
+    return folder / "truth.duckdb"
+
+
+def _months(db: Path, table: str, columns: tuple[str, ...], channel: str, month: str) -> Any:
+    where = "where period_grain = 'month'" if table.startswith("marts.") else ""
+    sums = ", ".join(f"cast(sum({column}) as varchar)" for column in columns)
+    return query(
+        db, f"select {month}, {channel}, {sums} from {table} {where} group by all order by all"
+    )
+
+
+def test_the_printed_scorecard_is_the_published_file_and_the_truth(
+    sample: Built, truth: Path, run_cli: RunCli
+) -> None:
+    card = json.loads(run_cli(sample.raw_dir, sample.warehouse_dir, "scorecard", "--json").stdout)
+    month = card["period_start_on"]
+    assert month == "2026-10-01"
+    drawn = {
+        row["phone_number_id"]: row
+        for row in records(
+            truth, "from truth.kpi_messaging_months where month_on = ?::date", month
+        )
+    }
+    costs = {
+        row["phone_number_id"]: row
+        for row in records(truth, "from truth.kpi_costs_months where month_on = ?::date", month)
+    }
+    printed = [line.split() for line in sample.output.splitlines()]
+    # The fourth number fell silent before: a row of zeros that the truth has no line for.
+    assert drawn.keys() <= {row["channel_id"] for row in card["messaging"]}
+    for row in card["messaging"]:
+        expected = drawn.get(row["channel_id"], dict.fromkeys(COUNTS, 0))
+        assert {name: row[name] for name in COUNTS} == {name: expected[name] for name in COUNTS}
+        cost = costs.get(row["channel_id"], {"cost_amount": Decimal(0)})["cost_amount"]
+        assert Decimal(row["cost_amount"]) == cost
+        line = [*row["channel"].split(), *(str(expected[name]) for name in COUNTS)]
+        assert line in printed
+        assert any(cells[-1:] == [row["cost_amount"]] for cells in printed)
+    total = card["messaging_total"]
+    for name in COUNTS:
+        assert total[name] == sum(row[name] for row in drawn.values())
+    sums = {name: sum(row[name] for row in card["costs"]) for name in ("messages_billable", "messages_free")}
+    assert sums == {name: sum(row[name] for row in costs.values()) for name in sums}
+    assert sum(Decimal(row["cost_amount"]) for row in card["costs"]) == sum(
+        row["cost_amount"] for row in costs.values()
+    )
+    [active] = records(
+        truth, "from truth.active_contacts where active_on = last_day(?::date)", month
+    )
+    assert card["active_contacts"]["active_on"] == str(active["active_on"])
+    for window in ("1d", "7d", "28d"):
+        name = f"contacts_active_{window}"
+        assert card["active_contacts"][name] == active[name]
+
+
+def test_every_month_of_the_published_file_is_the_truth(sample: Built, truth: Path) -> None:
+    columns = (*COUNTS, "messages_capped")
+    published = _months(
+        sample.published, "marts.kpi_messaging", columns, "channel_id", "period_start_on"
+    )
+    drawn = _months(truth, "truth.kpi_messaging_months", columns, "phone_number_id", "month_on")
+    assert [row for row in published if set(row[2:]) != {"0"}] == drawn
+    costs = ("messages_billable", "messages_free", "cost_amount")
+    published = _months(sample.published, "marts.kpi_costs", costs, "channel_id", "period_start_on")
+    drawn = _months(truth, "truth.kpi_costs_months", costs, "phone_number_id", "month_on")
+    assert [row for row in published if row[2:4] != ("0", "0")] == drawn
+
+
+def test_every_day_of_active_contacts_is_the_truth(sample: Built, truth: Path) -> None:
+    columns = "active_on, contacts_active_1d, contacts_active_7d, contacts_active_28d"
+    published = query(
+        sample.published, f"select {columns} from marts.kpi_active_contacts order by active_on"
+    )
+    first = published[0][0]
+    drawn = query(
+        truth,
+        f"select {columns} from truth.active_contacts where active_on >= ? order by active_on",
+        first,
+    )
+    assert published == drawn
+    before = "select max(contacts_active_28d) from truth.active_contacts where active_on < ?"
+    assert query(truth, before, first) in ([(0,)], [(None,)])
+
+
+def test_every_message_has_the_times_of_the_truth(sample: Built, truth: Path) -> None:
+    """Message by message: folded from late, repeated, shuffled and missing statuses."""
+    columns = ", ".join(
+        "cast(error_code as varchar) as error_code" if name == "error_code" else name
+        for name in OF_MESSAGE
+    )
+    drawn = {
+        message_id(row.pop("wamid"), row["direction"]): row
+        for row in records(
+            truth,
+            f"select wamid, {columns} from truth.messages "
+            "where not is_internal and wamid is not null",
+        )
+    }
+    published = {
+        row.pop("message_id"): row
+        for row in records(
+            sample.published, f"select message_id, {', '.join(OF_MESSAGE)} from marts.fct_messages"
+        )
+    }
+    # A refused call got no wamid: its key is composed, and keyed.
+    refused = [
+        row for key, row in drawn.items() if key not in published and row["sent_at"] is None
+    ]
+    known = {key: row for key, row in drawn.items() if key in published}
+    assert len(known) + len(refused) == len(drawn) == len(published)
+    assert len(known) > 800
+    for key, row in known.items():
+        told = {name: bool(v) if name.startswith("is_") and v is None and "bill" not in name else v
+                for name, v in row.items()}
+        assert published[key] == told
+    composed = [row for key, row in published.items() if key not in drawn]
+    assert sorted(str(row) for row in composed) == sorted(
+        str({n: bool(v) if n.startswith("is_") and v is None and "bill" not in n else v
+             for n, v in row.items()})
+        for row in refused
+    )
+
+
+def test_a_second_run_leaves_the_published_file_alone(sample_copy: Built, run_cli: RunCli) -> None:
+    before = sample_copy.published.read_bytes(), sample_copy.published.stat().st_mtime_ns
+    done = run_cli(sample_copy.raw_dir, sample_copy.warehouse_dir)
+    assert done.returncode == 0, done.stderr
+    assert "Up to date since" in done.stdout
+    assert (sample_copy.published.read_bytes(), sample_copy.published.stat().st_mtime_ns) == before
+
+
+def test_a_new_file_changes_only_what_it_touches(
+    sample: Built, sample_copy: Built, run_cli: RunCli, tmp_path: Path
+) -> None:
+    """A late `read` for one message: one row of the fact, its day, week and month, no other."""
+    [told] = records(
+        sample.working,
+        "select w.record_id, w.person_wa_id, w.phone_number_id, f.message_id, f.message_on, "
+        "f.template_name from raw.whatsapp_webhooks as w join marts.fct_messages as f "
+        "on f.message_id = left(sha256('whatsapp:outbound:' || w.record_id), 32) "
+        "where w.record_kind = 'status' and w.person_wa_id is not null "
+        "and f.delivered_at is not null and f.inferred_read_at is null "
+        "and f.message_on < date '2026-10-01' order by w.record_id limit 1",
+    )
+    [(delivered_at,)] = query(
+        sample.working,
+        "select delivered_at from marts.fct_messages where message_id = ?",
+        told["message_id"],
+    )
+    from datetime import UTC, timedelta
+
+    moment = delivered_at.replace(tzinfo=UTC) + timedelta(hours=2)
+    late = status(told["record_id"], "read", moment, told["person_wa_id"], number=told["phone_number_id"])
+    write(sample_copy.raw_dir, WEBHOOKS, "late.jsonl", [late])
+    done = run_cli(sample_copy.raw_dir, sample_copy.warehouse_dir)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "full refresh" not in done.stdout
+
+    def changed(table: str, key: str) -> list[tuple[Any, ...]]:
+        before, after = (
+            set(query(built.published, f"from marts.{table}")) for built in (sample, sample_copy)
+        )
+        names = [
+            n for (n,) in query(
+                sample.published,
+                "select column_name from duckdb_columns() where schema_name = 'marts' "
+                "and table_name = ? order by column_index",
+                table,
+            )
+        ]
+        places = [names.index(name) for name in key.split(", ")]
+        return sorted({tuple(row[place] for place in places) for row in before ^ after}, key=str)
+
+    tables = {
+        n for (n,) in query(
+            sample.published, "select table_name from duckdb_tables() where schema_name = 'marts'"
+        )
+    }
+    assert changed("fct_messages", "message_id") == [(told["message_id"],)]
+    [starts] = query(
+        sample.published,
+        "select ?::date, date_trunc('month', ?::date)::date, date_trunc('week', ?::date)::date",
+        *[told["message_on"]] * 3,
+    )
+    periods = [
+        (grain, start, told["phone_number_id"])
+        for grain, start in zip(("day", "month", "week"), starts, strict=True)
+    ]
+    assert changed("kpi_messaging", "period_grain, period_start_on, channel_id") == periods
+    touched = changed("kpi_templates", "period_grain, period_start_on, template_name")
+    assert touched == [(*period[:2], told["template_name"]) for period in periods]
+    for table in tables - {"fct_messages", "kpi_messaging", "kpi_templates"}:
+        assert changed(table, "period_grain" if False else _first_column(sample.published, table)) == []
+    clean = build(sample_copy.raw_dir, tmp_path / "clean")
+    assert_same_marts(sample_copy.published, clean.db, marts_only=True)
+
+
+def _first_column(db: Path, table: str) -> str:
+    [(name,)] = query(
+        db,
+        "select column_name from duckdb_columns() where schema_name = 'marts' "
+        "and table_name = ? and column_index = 1",
+        table,
+    )
+    return str(name)
