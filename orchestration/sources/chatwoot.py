@@ -30,6 +30,7 @@ _CONVERSATION_COLUMNS = (
     "sla_policy_id",
     "waiting_since",
     "cached_label_list",
+    "assignee_agent_bot_id",
 )
 
 CONVERSATIONS = Stream(

@@ -137,7 +137,9 @@ def _manifest() -> Manifest:
     with _environment():
         transform.set_dbt_environment(settings)
         target = ["--target-path", str(settings.dbt_target_dir)]
-        result = dbtRunner().invoke(["parse", *target, *transform.QUIET_FLAGS, *_SILENT, *_DIRECTORIES])
+        result = dbtRunner().invoke(
+            ["parse", *target, *transform.QUIET_FLAGS, *_SILENT, *_DIRECTORIES]
+        )
     assert isinstance(result.result, Manifest), result.exception
     return result.result
 
@@ -203,7 +205,11 @@ def mart_hashes(db: Path) -> dict[str, tuple[int, str]]:
 def assert_same_marts(a: Path, b: Path, *, marts_only: bool = False) -> None:
     """Fail where two working (or published) files differ, and show the first differing rows."""
     left, right = (
-        {name: found for name, found in mart_hashes(db).items() if "." not in name or not marts_only}
+        {
+            name: found
+            for name, found in mart_hashes(db).items()
+            if "." not in name or not marts_only
+        }
         for db in (a, b)
     )
     assert left.keys() == right.keys()

@@ -80,7 +80,11 @@ def status(
 
 
 def delivered(
-    wamid: str, moment: datetime, to: str | None = "4917012345601", category: str = "marketing", **more: Any
+    wamid: str,
+    moment: datetime,
+    to: str | None = "4917012345601",
+    category: str = "marketing",
+    **more: Any,
 ) -> Body:
     """Return a body that delivers a message for a price."""
     return status(wamid, "delivered", moment, to, category=category, **more)

@@ -67,13 +67,23 @@ def hand_made() -> dict[str, list[Line]]:
         number_change("wamid.s1", at(4), BEN, CLEO),
         inbound("wamid.i4", at(5), CLEO, number=OTHER_NUMBER),
         body(
-            {"user_id_update": [{"wa_id": CLEO, "timestamp": str(int(at(6).timestamp())),
-                                 "user_id": {"previous": BEN_ID, "current": "DE.2"}}]},
+            {
+                "user_id_update": [
+                    {
+                        "wa_id": CLEO,
+                        "timestamp": str(int(at(6).timestamp())),
+                        "user_id": {"previous": BEN_ID, "current": "DE.2"},
+                    }
+                ]
+            },
             field="user_id_update",
         ),
         body(
-            {"user_preferences": [{"wa_id": ADA, "value": "resume",
-                                   "timestamp": int(at(6, 5).timestamp())}]},
+            {
+                "user_preferences": [
+                    {"wa_id": ADA, "value": "resume", "timestamp": int(at(6, 5).timestamp())}
+                ]
+            },
             field="user_preferences",
         ),
         # Typed in the app, once told by the send log too.
@@ -89,8 +99,15 @@ def hand_made() -> dict[str, list[Line]]:
         delivered("wamid.g1", at(3), "120363418770915618@g.us", "group_utility"),
         inbound("wamid.i7", at(3, 60), BEN, context="wamid.g1"),
         body({"statuses": None, "messages": None}),
-        body({"event": "APPROVED", "message_template_id": 1, "message_template_name": "offer",
-              "message_template_language": "en"}, field="message_template_status_update"),
+        body(
+            {
+                "event": "APPROVED",
+                "message_template_id": 1,
+                "message_template_name": "offer",
+                "message_template_language": "en",
+            },
+            field="message_template_status_update",
+        ),
     ]
     sends = [
         send("wamid.o1", at(0), ADA, template="offer", campaign_id="c1"),
@@ -146,7 +163,9 @@ class Delivery:
         self.standing: list[Path] = []
 
     def _name(self) -> str:
-        return f"{self.random.choice(['a', 'm', 'z', 'sub/k'])}{self.random.getrandbits(32):08x}.jsonl"
+        return (
+            f"{self.random.choice(['a', 'm', 'z', 'sub/k'])}{self.random.getrandbits(32):08x}.jsonl"
+        )
 
     def split(self, lines: list[Line]) -> list[list[Line]]:
         """Deal shuffled lines, some of them twice, to the plan's files."""
@@ -176,7 +195,9 @@ class Delivery:
                 more: list[Line | str] = [*kept]
                 if stream == WEBHOOKS and spare:
                     more.append(spare.pop())
-                write(self.raw_dir, stream, "/".join(path.relative_to(self.raw_dir).parts[2:]), more)
+                write(
+                    self.raw_dir, stream, "/".join(path.relative_to(self.raw_dir).parts[2:]), more
+                )
         for _ in range(self.plan.copied):
             if self.standing:
                 path = self.random.choice(self.standing)
@@ -195,13 +216,18 @@ def deliver_and_compare(folder: Path, demo: Path, plan: Plan) -> None:
     for stream, lines in hand_made().items():
         mixed: list[Any] = list(lines)
         if (demo / stream).is_dir():
-            texts = [line for path in sorted((demo / stream).iterdir())
-                     for line in path.read_text().splitlines()]
+            texts = [
+                line
+                for path in sorted((demo / stream).iterdir())
+                for line in path.read_text().splitlines()
+            ]
             mixed += delivery.random.sample(texts, min(len(texts), 40))
         delivery.random.shuffle(mixed)
         parts += [(stream, part) for part in delivery.split(mixed)]
-    for name, text in (("b.csv", f"{NUMBER},First,whatsapp,UTC,\n"),
-                       ("c.csv", f"{NUMBER},Second,whatsapp,Europe/Berlin,\n")):
+    for name, text in (
+        ("b.csv", f"{NUMBER},First,whatsapp,UTC,\n"),
+        ("c.csv", f"{NUMBER},Second,whatsapp,Europe/Berlin,\n"),
+    ):
         write_csv(raw_dir, CHANNELS, name, CHANNEL_HEAD + text)
     delivery.random.shuffle(parts)
     spare = [inbound(f"wamid.x{n}", at(7, n), CLEO, number=OTHER_NUMBER) for n in range(9)]

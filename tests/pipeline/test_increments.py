@@ -100,7 +100,7 @@ def test_contents_that_move_between_paths_are_neither_lost_nor_doubled(world: Wo
     world.build()
     four.write_text(texts[five].splitlines(keepends=True)[1])
     world.assert_equals_a_rebuild()
-    rows = dict(
+    rows: dict[str, str] = dict(
         query(
             world.warehouse_dir / "build.duckdb",
             "select path, status from raw.files where path like '%moved.jsonl' "
@@ -177,11 +177,19 @@ def test_an_identity_merge_moves_old_messages_to_the_other_contact(empty: World)
         empty.raw_dir,
         WEBHOOKS,
         "2.jsonl",
-        [inbound("wamid.i5", at(5), ADA, user_id=ADA_ID), number_change("wamid.s1", at(6), BEN, CLEO)],
+        [
+            inbound("wamid.i5", at(5), ADA, user_id=ADA_ID),
+            number_change("wamid.s1", at(6), BEN, CLEO),
+        ],
     )
-    assert _message(before.db, "wamid.o2")["contact_id"] != _message(before.db, "wamid.o1")["contact_id"]
+    assert (
+        _message(before.db, "wamid.o2")["contact_id"]
+        != _message(before.db, "wamid.o1")["contact_id"]
+    )
     after = empty.assert_equals_a_rebuild()
-    assert _message(after.db, "wamid.o2")["contact_id"] == _message(after.db, "wamid.o1")["contact_id"]
+    assert (
+        _message(after.db, "wamid.o2")["contact_id"] == _message(after.db, "wamid.o1")["contact_id"]
+    )
     assert (
         _message(after.db, "wamid.i3", "inbound")["contact_id"]
         == _message(after.db, "wamid.i4", "inbound")["contact_id"]
@@ -189,7 +197,9 @@ def test_an_identity_merge_moves_old_messages_to_the_other_contact(empty: World)
     # The link leaves with its file: they are two people again.
     write(empty.raw_dir, WEBHOOKS, "2.jsonl", [inbound("wamid.i6", at(7), CLEO)])
     split = empty.assert_equals_a_rebuild()
-    assert _message(split.db, "wamid.o2")["contact_id"] != _message(split.db, "wamid.o1")["contact_id"]
+    assert (
+        _message(split.db, "wamid.o2")["contact_id"] != _message(split.db, "wamid.o1")["contact_id"]
+    )
 
 
 def test_a_killed_split_of_two_people_is_made_up_for(empty: World) -> None:
@@ -200,9 +210,7 @@ def test_a_killed_split_of_two_people_is_made_up_for(empty: World) -> None:
         "1.jsonl",
         [inbound("wamid.i1", at(0), ADA), inbound("wamid.i2", at(2), None, user_id=ADA_ID)],
     )
-    write(
-        empty.raw_dir, WEBHOOKS, "2.jsonl", [inbound("wamid.i5", at(5), ADA, user_id=ADA_ID)]
-    )
+    write(empty.raw_dir, WEBHOOKS, "2.jsonl", [inbound("wamid.i5", at(5), ADA, user_id=ADA_ID)])
     empty.build()
     write(empty.raw_dir, WEBHOOKS, "2.jsonl", [inbound("wamid.i6", at(7), BEN)])
     build(empty.raw_dir, empty.warehouse_dir, killed_after="int_identities")
@@ -285,7 +293,10 @@ def test_a_message_that_leaves_gives_its_tier_back_to_others(empty: World) -> No
 
 def test_a_message_to_nobody_that_leaves_gives_its_allowance_back(empty: World) -> None:
     variables = {"free_service_messages": 1}
-    kept = [delivered("wamid.o2", at(2), BEN, "service"), delivered("wamid.o3", at(3), ADA, "service")]
+    kept = [
+        delivered("wamid.o2", at(2), BEN, "service"),
+        delivered("wamid.o3", at(3), ADA, "service"),
+    ]
     write(empty.raw_dir, WEBHOOKS, "1.jsonl", kept)
     write(
         empty.raw_dir, WEBHOOKS, "2.jsonl", [delivered("wamid.o1", at(1), None, "service"), kept[0]]
@@ -305,14 +316,18 @@ def test_a_late_service_message_moves_the_free_allowance(empty: World) -> None:
         WEBHOOKS,
         "1.jsonl",
         [
-            delivered("wamid.e1", at(0), CLEO, "referral_conversion", pricing_type="free_entry_point"),
+            delivered(
+                "wamid.e1", at(0), CLEO, "referral_conversion", pricing_type="free_entry_point"
+            ),
             delivered("wamid.o2", at(2), ADA, "service"),
             delivered("wamid.o3", at(3), BEN, "service"),
             delivered("wamid.o4", at(3), BEN, "service", number=OTHER_NUMBER),
         ],
     )
     before = empty.build(variables)
-    assert query(before.db, "select count(*) from marts.fct_messages where cost_amount = 0") != [(0,)]
+    assert query(before.db, "select count(*) from marts.fct_messages where cost_amount = 0") != [
+        (0,)
+    ]
     write(
         empty.raw_dir,
         WEBHOOKS,
@@ -356,7 +371,9 @@ def test_a_number_that_turns_out_to_be_a_phone_is_hashed_in_old_messages_too(
 
 def test_a_channel_that_leaves_with_a_replaced_file_leaves_the_dimension(empty: World) -> None:
     write(empty.raw_dir, WEBHOOKS, "1.jsonl", [inbound("wamid.i1", at(0), ADA)])
-    write(empty.raw_dir, WEBHOOKS, "2.jsonl", [inbound("wamid.i2", at(1), BEN, number=OTHER_NUMBER)])
+    write(
+        empty.raw_dir, WEBHOOKS, "2.jsonl", [inbound("wamid.i2", at(1), BEN, number=OTHER_NUMBER)]
+    )
     empty.build()
     write(empty.raw_dir, WEBHOOKS, "2.jsonl", [inbound("wamid.i2", at(1), BEN)])
     after = empty.assert_equals_a_rebuild()

@@ -69,21 +69,32 @@ def test_rows_of_two_cards_that_overlap_stop_the_publish(
 
 def test_own_tables_replace_the_shipped_ones_as_a_whole(empty: World) -> None:
     """A market, prefix or currency that only the example knows is not filled in from it."""
-    write_csv(empty.raw_dir, RATE_CARD, "card.csv", CARD_HEAD + (
-        "2026-01-01,Heimat,marketing,EUR,0.10\n"
-        "2026-01-01,Heimat,utility,GBP,0.10\n"
-        "2026-10-06,Heimat,marketing,EUR,0.12\n"
-    ))
+    write_csv(
+        empty.raw_dir,
+        RATE_CARD,
+        "card.csv",
+        CARD_HEAD
+        + (
+            "2026-01-01,Heimat,marketing,EUR,0.10\n"
+            "2026-01-01,Heimat,utility,GBP,0.10\n"
+            "2026-10-06,Heimat,marketing,EUR,0.12\n"
+        ),
+    )
     write_csv(empty.raw_dir, PREFIXES, "prefixes.csv", "prefix,market\n+49,Heimat\n")
     write_csv(empty.raw_dir, FX_RATES, "fx.csv", FX_HEAD + "2026-01-01,EUR,GBP,0.8\n")
-    write(empty.raw_dir, WEBHOOKS, "w.jsonl", [
-        delivered("wamid.o1", at(0), ADA),
-        delivered("wamid.o2", at(1), ADA),
-        delivered("wamid.o3", at(1), ADA, "utility"),
-        delivered("wamid.o4", at(1), BRUNA),
-        delivered("wamid.o5", at(1), ADA, "authentication"),
-        delivered("wamid.o6", at(1), ADA, "service", pricing_type="free_customer_service"),
-    ])
+    write(
+        empty.raw_dir,
+        WEBHOOKS,
+        "w.jsonl",
+        [
+            delivered("wamid.o1", at(0), ADA),
+            delivered("wamid.o2", at(1), ADA),
+            delivered("wamid.o3", at(1), ADA, "utility"),
+            delivered("wamid.o4", at(1), BRUNA),
+            delivered("wamid.o5", at(1), ADA, "authentication"),
+            delivered("wamid.o6", at(1), ADA, "service", pricing_type="free_customer_service"),
+        ],
+    )
     db = empty.build().db
     found = {n: _message(db, f"wamid.o{n}") for n in range(1, 7)}
     assert [found[n]["market"] for n in (1, 4)] == ["Heimat", "unknown"]
@@ -100,17 +111,25 @@ def test_own_tables_replace_the_shipped_ones_as_a_whole(empty: World) -> None:
 
 
 def test_a_missing_rate_of_exchange_is_null_and_a_warning_never_one_to_one(empty: World) -> None:
-    write_csv(empty.raw_dir, RATE_CARD, "card.csv", CARD_HEAD + (
-        "2026-01-01,North America,marketing,USD,0.025\n"
-        "2026-01-01,Germany,marketing,EUR,0.10\n"
-    ))
+    write_csv(
+        empty.raw_dir,
+        RATE_CARD,
+        "card.csv",
+        CARD_HEAD
+        + ("2026-01-01,North America,marketing,USD,0.025\n2026-01-01,Germany,marketing,EUR,0.10\n"),
+    )
     # Carried forward, never back: the first rate holds from the third day on.
     write_csv(empty.raw_dir, FX_RATES, "fx.csv", FX_HEAD + "2026-10-07,USD,EUR,0.8\n")
-    write(empty.raw_dir, WEBHOOKS, "w.jsonl", [
-        delivered("wamid.o1", at(0), CARL),
-        delivered("wamid.o2", at(5), CARL),
-        delivered("wamid.o3", at(0), ADA),
-    ])
+    write(
+        empty.raw_dir,
+        WEBHOOKS,
+        "w.jsonl",
+        [
+            delivered("wamid.o1", at(0), CARL),
+            delivered("wamid.o2", at(5), CARL),
+            delivered("wamid.o3", at(0), ADA),
+        ],
+    )
     db = empty.build().db
     first, second, third = (_message(db, f"wamid.o{n}") for n in (1, 2, 3))
     assert (first["cost_amount"], first["cost_amount_original"]) == (None, Decimal("0.025"))
