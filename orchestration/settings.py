@@ -91,7 +91,8 @@ class Settings:
             path.parent.mkdir(parents=True, exist_ok=True)
             # Written aside and linked, so that a kill can't leave half a key behind.
             partial = path.with_suffix(".part")
-            descriptor = os.open(partial, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+            partial.unlink(missing_ok=True)
+            descriptor = os.open(partial, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "w") as handle:
                 handle.write(secrets.token_hex(32) + "\n")
                 handle.flush()

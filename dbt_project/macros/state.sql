@@ -101,21 +101,25 @@
     {{ return(merged) }}
 {%- endmacro %}
 
+{#- The public ids of the messages that this run works out anew, those that left raw included. -#}
+{% macro touched_message_ids() -%}
+    select {{ message_id("'outbound'", 'record_id') }} as message_id
+    from {{ ref('int_messages__touched') }}
+    union all
+    select {{ message_id("'inbound'", 'record_id') }} as message_id
+    from {{ ref('int_messages__touched') }}
+    union all
+    select identifiers.identifier_hash as message_id
+    from {{ ref('int_messages__touched') }} as touched
+    inner join {{ source('ledger', 'identifiers') }} as identifiers
+        on identifiers.kind = 'message' and touched.record_id = identifiers.value
+{%- endmacro %}
+
 {#- The pre-hook of fct_messages: take out every message of the contacts that are worked out anew,
     so that one which left raw with a replaced file doesn't stay behind. -#}
 {% macro forget_touched_messages() -%}
     {%- if is_incremental() -%}
-    delete from {{ this }}
-    where message_id in (
-        select {{ message_id("'outbound'", 'record_id') }} from {{ ref('int_messages__touched') }}
-        union all
-        select {{ message_id("'inbound'", 'record_id') }} from {{ ref('int_messages__touched') }}
-        union all
-        select identifiers.identifier_hash
-        from {{ ref('int_messages__touched') }} as touched
-        inner join {{ source('ledger', 'identifiers') }} as identifiers
-            on identifiers.kind = 'message' and touched.record_id = identifiers.value
-    )
+    delete from {{ this }} where message_id in ({{ touched_message_ids() }})
     {%- else -%}
     select 1
     {%- endif -%}

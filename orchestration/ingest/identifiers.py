@@ -124,13 +124,15 @@ select
     value,
     case
         when kind = 'phone' and digits is not null then 'phone'
-        when kind = 'phone' and regexp_full_match(text, '{BSUID}') then 'bsuid'
+        when kind = 'phone' and regexp_full_match(trim(value), '{BSUID}') then 'bsuid'
         when kind = 'phone' then 'wa_id'
         else kind
     end as identifier_type,
     case
         when kind = 'phone' and digits is not null then {_CANONICAL_DIGITS.format("digits")}
         when kind = 'email' then lower(text)
+        -- No number, perhaps a user id: its dots belong to it.
+        when kind = 'phone' then trim(value)
         else text
     end as identifier_value,
     may_be_national and digits is not null and text not like '+%' and text not like '00%'

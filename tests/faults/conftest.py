@@ -5,16 +5,19 @@ from __future__ import annotations
 import fcntl
 import json
 import shutil
+import subprocess
+import sys
+import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import SAMPLE, Built, call_cli
+from tests.conftest import ROOT, SAMPLE, Built, call_cli, cli_env
 from tests.faults import canary
 from tests.faults.bad_files import drop_in
-from tests.faults.harness import status_body
+from tests.faults.harness import status_body, status_line
 
 ORPHAN_CHANNEL = "104200000000004"
 ORPHAN_READ_AT = canary.AT + 60
@@ -51,6 +54,11 @@ def fill(raw_dir: Path, outside: Path) -> tuple[str, ...]:
     return tuple(canary.plant(raw_dir))
 
 
+def copy_raw(raw_dir: Path, target: Path) -> None:
+    """Copy a raw folder: links as links, pipes not at all."""
+    shutil.copytree(raw_dir, target, symlinks=True, ignore=shutil.ignore_patterns("bad-pipe.jsonl"))
+
+
 @pytest.fixture(scope="session")
 def faulty(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Faulty:
     """Build it once for the test session, from nothing and in one run."""
@@ -83,10 +91,35 @@ def copy_of(tmp_path: Path) -> Callable[[Built], Built]:
 
     def copy(built: Built) -> Built:
         raw_dir, warehouse_dir = tmp_path / "raw", tmp_path / "warehouse"
-        shutil.copytree(built.raw_dir, raw_dir, symlinks=True)
+        copy_raw(built.raw_dir, raw_dir)
         shutil.copytree(built.warehouse_dir, warehouse_dir)
-        line = (SAMPLE / "whatsapp/webhooks/webhooks-2026-11-15.jsonl").read_text().splitlines()[0]
-        (raw_dir / "whatsapp/webhooks/one-more.jsonl").write_text(line + "\n")
+        (raw_dir / "whatsapp/webhooks/one-more.jsonl").write_text(status_line(7001))
         return Built(raw_dir, warehouse_dir, tmp_path / "warehouse-dagster", "")
 
     return copy
+
+
+def run_patched(
+    built: Built, patch: str, *, timeout: float = 300
+) -> subprocess.CompletedProcess[str]:
+    """Run the program with a few lines of Python before it: a fault that the code has no door for.
+
+    `patch` runs where the settings and every module of the program can be imported.
+    """
+    program = (
+        "import sys\n"
+        f"{textwrap.dedent(patch)}\n"
+        "from orchestration.cli import app\n"
+        "sys.argv = ['orchestration', 'run']\n"
+        "app()\n"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env=cli_env(built.raw_dir, built.warehouse_dir),
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        timeout=timeout,
+        check=False,
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import duckdb
@@ -12,14 +13,15 @@ import pytest
 from orchestration.settings import Settings
 from orchestration.sources import STREAMS
 from orchestration.warehouse import connect
+from tests.conftest import call_cli
 from tests.faults import bad_files
 from tests.faults.bad_files import EXPECTED, GOOD_ORDERS, SILENT
-from tests.faults.conftest import Faulty
+from tests.faults.conftest import Faulty, copy_raw
 from tests.faults.harness import LEDGER_EQUATION, Harness, make_harness
 
 
-def _open(faulty: Faulty, path: Path) -> duckdb.DuckDBPyConnection:
-    return connect(Settings(faulty.raw_dir, faulty.warehouse_dir), path, read_only=True)  # type: ignore[return-value]
+def _open(faulty: Faulty, path: Path) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+    return connect(Settings(faulty.raw_dir, faulty.warehouse_dir), path, read_only=True)
 
 
 def _rejects(faulty: Faulty) -> dict[str, list[tuple[int | None, str]]]:
@@ -76,10 +78,9 @@ def test_not_one_good_row_is_lost(faulty: Faulty, tmp_path: Path) -> None:
     """Every raw table holds exactly the rows of the good lines alone, cell by cell."""
     clean = make_harness(tmp_path)
     shutil.rmtree(clean.settings.raw_dir)
-    shutil.copytree(faulty.raw_dir, clean.settings.raw_dir, symlinks=True)
+    copy_raw(faulty.raw_dir, clean.settings.raw_dir)
     for path in EXPECTED:
-        target = clean.settings.raw_dir / path
-        target.unlink()
+        (clean.settings.raw_dir / path).unlink(missing_ok=True)
     _write_the_good_lines_alone(clean)
     clean.ingest()
     for stream in STREAMS:
@@ -160,8 +161,6 @@ def test_the_ledger_adds_up_and_is_published(faulty: Faulty) -> None:
 
 
 def test_an_unchanged_folder_with_bad_files_is_up_to_date(faulty: Faulty) -> None:
-    from tests.conftest import call_cli
-
     done = call_cli(faulty.raw_dir, faulty.warehouse_dir)
     assert done.returncode == 0
     assert "Up to date since" in done.stdout

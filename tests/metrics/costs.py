@@ -95,7 +95,7 @@ def add_costs(messages: list[Message], exports: Exports, settings: Mapping[str, 
         month = on.replace(day=1)
         priced_as = rate_category.get(message.category, "unknown")
         is_free_service = False
-        if priced_as == "service" and on >= FREE_SERVICE_FROM:
+        if message.category == "service" and on >= FREE_SERVICE_FROM:
             position = service_before[message.channel_id, month]
             service_before[message.channel_id, month] += 1
             is_free_service = position < settings["free_service_messages"]

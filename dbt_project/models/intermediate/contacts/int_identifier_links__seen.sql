@@ -13,23 +13,18 @@
 
 with
 
-webhooks as (
+named_persons as (
     select
-        _load_id as load_id,
+        load_id,
         person_wa_id,
         person_user_id,
         contact_wa_id,
         contact_user_id,
         linked_wa_id,
         linked_user_id
-    from {{ source('raw', 'whatsapp_webhooks') }}
+    from {{ ref('stg_whatsapp__named_persons') }}
     where
-        record_kind in ('message', 'status', 'echo', 'history', 'preference', 'user_id_update')
-        and {{ new_loads_only('_load_id') }}
-        and coalesce(person_wa_id, '') not like '%@g.us'
-        and coalesce(field, 'messages') <> 'calls'
-        and {{ unix_seconds('record_time') }} is not null
-        and not {{ is_meta_test_payload() }}
+        {{ new_loads_only('load_id') }}
         -- Nearly all records name one identifier only.
         and (
             person_user_id is not null
@@ -69,7 +64,7 @@ pairs as (
         'bsuid' as kind_b,
         person_user_id as value_b,
         false as is_change
-    from webhooks
+    from named_persons
     where person_wa_id is not null and person_user_id is not null
     union all
     select
@@ -79,7 +74,7 @@ pairs as (
         'bsuid' as kind_b,
         contact_user_id as value_b,
         false as is_change
-    from webhooks
+    from named_persons
     where coalesce(person_wa_id, contact_wa_id) is not null and contact_user_id is not null
     union all
     select
@@ -89,7 +84,7 @@ pairs as (
         'phone' as kind_b,
         contact_wa_id as value_b,
         false as is_change
-    from webhooks
+    from named_persons
     where person_user_id is not null and contact_wa_id is not null
     union all
     select
@@ -99,7 +94,7 @@ pairs as (
         'phone' as kind_b,
         contact_wa_id as value_b,
         false as is_change
-    from webhooks
+    from named_persons
     where person_wa_id <> contact_wa_id
     union all
     select
@@ -109,7 +104,7 @@ pairs as (
         'bsuid' as kind_b,
         contact_user_id as value_b,
         false as is_change
-    from webhooks
+    from named_persons
     where person_user_id <> contact_user_id
     union all
     select
@@ -119,7 +114,7 @@ pairs as (
         'phone' as kind_b,
         linked_wa_id as value_b,
         true as is_change
-    from webhooks
+    from named_persons
     where person_wa_id is not null and linked_wa_id is not null
     union all
     select
@@ -129,7 +124,7 @@ pairs as (
         'bsuid' as kind_b,
         linked_user_id as value_b,
         true as is_change
-    from webhooks
+    from named_persons
     where coalesce(person_user_id, contact_user_id) is not null and linked_user_id is not null
     union all
     select
@@ -139,7 +134,7 @@ pairs as (
         'bsuid' as kind_b,
         linked_user_id as value_b,
         false as is_change
-    from webhooks
+    from named_persons
     where person_wa_id is not null and linked_user_id is not null
     union all
     select

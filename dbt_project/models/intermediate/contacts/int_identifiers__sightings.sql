@@ -4,30 +4,18 @@
 with
 
 -- Not materialized: a reader's filter on load_id must reach the table.
-webhooks as not materialized (
+named_persons as not materialized (
     select
-        _load_id,
-        record_kind,
-        record_time,
-        received_at,
-        phone_number_id,
-        display_phone_number,
+        load_id,
+        event_at,
+        is_implausible,
         person_wa_id,
         person_user_id,
         contact_wa_id,
         contact_user_id,
         linked_wa_id,
-        linked_user_id,
-        {{ unix_seconds('record_time') }} as event_at,
-        {{ is_implausible(unix_seconds('record_time'), utc_time('received_at')) }}
-            as is_implausible
-    from {{ source('raw', 'whatsapp_webhooks') }}
-    where
-        record_kind in ('message', 'status', 'echo', 'history', 'preference', 'user_id_update')
-        and coalesce(field, 'messages') <> 'calls'
-        and record_time is not null
-        -- A group is nobody.
-        and coalesce(person_wa_id, '') not like '%@g.us'
+        linked_user_id
+    from {{ ref('stg_whatsapp__named_persons') }}
 ),
 
 sends as not materialized (
@@ -47,72 +35,64 @@ sends as not materialized (
 -- One branch a column: an unpivot would copy every row six times before the filter.
 final as (
     select
-        _load_id as load_id,
+        load_id,
         'phone' as kind,
         person_wa_id as value,
         event_at,
         is_implausible,
         true as is_wa_id
-    from webhooks
-    where person_wa_id is not null and event_at is not null and not {{ is_meta_test_payload() }}
+    from named_persons
+    where person_wa_id is not null
     union all
     select
-        _load_id as load_id,
+        load_id,
         'bsuid' as kind,
         person_user_id as value,
         event_at,
         is_implausible,
         false as is_wa_id
-    from webhooks
-    where person_user_id is not null and event_at is not null and not {{ is_meta_test_payload() }}
+    from named_persons
+    where person_user_id is not null
     union all
     select
-        _load_id as load_id,
+        load_id,
         'phone' as kind,
         contact_wa_id as value,
         event_at,
         is_implausible,
         true as is_wa_id
-    from webhooks
-    where
-        contact_wa_id is not null
-        and contact_wa_id is distinct from person_wa_id
-        and event_at is not null
-        and not {{ is_meta_test_payload() }}
+    from named_persons
+    where contact_wa_id is not null and contact_wa_id is distinct from person_wa_id
     union all
     select
-        _load_id as load_id,
+        load_id,
         'bsuid' as kind,
         contact_user_id as value,
         event_at,
         is_implausible,
         false as is_wa_id
-    from webhooks
-    where
-        contact_user_id is not null
-        and contact_user_id is distinct from person_user_id
-        and event_at is not null
-        and not {{ is_meta_test_payload() }}
+    from named_persons
+    where contact_user_id is not null and contact_user_id is distinct from person_user_id
     union all
     select
-        _load_id as load_id,
+        load_id,
         'phone' as kind,
         linked_wa_id as value,
         event_at,
         is_implausible,
         true as is_wa_id
-    from webhooks
-    where linked_wa_id is not null and event_at is not null
+    from named_persons
+    where linked_wa_id is not null
     union all
     select
-        _load_id as load_id,
+        load_id,
         'bsuid' as kind,
         linked_user_id as value,
         event_at,
         is_implausible,
         false as is_wa_id
-    from webhooks
-    where linked_user_id is not null and event_at is not null
+    from named_persons
+    where linked_user_id is not null
     union all
     select
         load_id,

@@ -2,19 +2,18 @@
 -- it, and it takes a look at every record of the log.
 with
 
-webhooks as (
-    select distinct
+channel_numbers as (
+    select
         phone_number_id,
         display_phone_number
-    from {{ source('raw', 'whatsapp_webhooks') }}
+    from {{ ref('stg_whatsapp__channel_numbers') }}
 ),
 
 final as (
     select distinct
         phone_number_id as native_channel_id,
         regexp_replace(display_phone_number, '[^0-9]', '', 'g') as digits
-    from webhooks
-    where display_phone_number is not null
+    from channel_numbers
 )
 
 select * from final

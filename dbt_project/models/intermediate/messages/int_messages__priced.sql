@@ -1,6 +1,8 @@
 -- What each outbound message cost, once, on delivery (SEMANTICS 20): pricing type `regular` ×
 -- the dated rate card, never a rule in code. A row for every outbound message of the batch, and
 -- for messages outside it whose place in a volume tier or in the free allowance has moved.
+-- depends_on: {{ ref('int_messages__touched') }}
+-- depends_on: {{ source('ledger', 'identifiers') }}
 {% set fct = messages_before() %}
 {% set is_delta = fct is not none %}
 with
@@ -89,6 +91,7 @@ batch_messages as (
     select
         batch.message_id,
         batch.channel_id,
+        batch.category,
         coalesce(markets.market, 'unknown') as market,
         coalesce(rate_categories.rate_category, batch.category) as rate_category,
         batch.message_at,
@@ -115,6 +118,11 @@ batch_messages as (
 ),
 
 {% if is_delta %}
+    -- What the batch replaces, or what left raw and is in it no more.
+    touched_messages as materialized (
+        {{ touched_message_ids() }}
+    ),
+
     -- Months in which a place in line may have moved: those of the batch, as they are and were.
     moved_months as (
         select distinct date_trunc('month', message_on) as month_on
@@ -122,13 +130,14 @@ batch_messages as (
         union
         select distinct date_trunc('month', fct.message_on) as month_on
         from {{ fct }} as fct
-        inner join batch_messages on fct.message_id = batch_messages.message_id
+        semi join touched_messages on fct.message_id = touched_messages.message_id
     ),
 
     others as (
         select
             fct.message_id,
             fct.channel_id,
+            fct.category,
             fct.market,
             coalesce(rate_categories.rate_category, fct.category) as rate_category,
             fct.message_at,
@@ -143,7 +152,7 @@ batch_messages as (
             on
                 fct.market = tiered.market
                 and coalesce(rate_categories.rate_category, fct.category) = tiered.rate_category
-        anti join batch_messages on fct.message_id = batch_messages.message_id
+        anti join touched_messages on fct.message_id = touched_messages.message_id
         where
             fct.direction = 'outbound'
             and fct.delivered_at is not null
@@ -154,12 +163,6 @@ batch_messages as (
             and (
                 (tiered.market is not null and fct.pricing_type = 'regular')
                 or fct.category = 'service'
-            )
-            -- The batch replaces what it holds; a message that left raw is in neither.
-            and fct.contact_id not in (
-                select batch.contact_id
-                from batch
-                where batch.contact_id not in ('unknown', 'none')
             )
     ),
 
@@ -197,14 +200,14 @@ placed as (
         -- … and the n-th service message of the month and number the free allowance.
         case
             when
-                messages.rate_category = 'service'
+                messages.category = 'service'
                 and messages.is_delivered
                 and messages.message_on >= date '2026-10-01'
                 then row_number() over (
                     partition by
                         date_trunc('month', messages.message_on),
                         messages.channel_id,
-                        messages.rate_category,
+                        messages.category,
                         messages.is_delivered
                     order by messages.message_at, messages.message_id
                 ) <= {{ var('free_service_messages') | int }}

@@ -40,9 +40,40 @@ messages as (
         context_id,
         referral_source_id,
         referral_source_type,
-        consent_word_event
+        text_word,
+        payload_word,
+        button_word
     from {{ ref('stg_whatsapp__messages') }}
     where {{ rows_to_fold('whatsapp_webhooks') }}
+),
+
+stop_words as (
+    select
+        word,
+        event
+    from {{ ref('stg_reference__stop_words') }}
+),
+
+-- STOP and START are told by the whole message, as text, button payload or button label.
+messages_with_events as (
+    select
+        messages.record_id,
+        messages.direction,
+        messages.is_echo,
+        messages.message_type,
+        messages.message_at,
+        messages.is_implausible,
+        messages.phone_number_id,
+        messages.person_wa_id,
+        messages.person_user_id,
+        messages.context_id,
+        messages.referral_source_id,
+        messages.referral_source_type,
+        coalesce(said.event, pressed.event, labelled.event) as consent_word_event
+    from messages
+    left join stop_words as said on messages.text_word = said.word
+    left join stop_words as pressed on messages.payload_word = pressed.word
+    left join stop_words as labelled on messages.button_word = labelled.word
 ),
 
 final as (
@@ -62,7 +93,7 @@ final as (
         bool_or(referral_source_id is not null or coalesce(referral_source_type = 'ad', false))
             as is_from_ad,
         min(consent_word_event) as consent_word_event
-    from messages
+    from messages_with_events
     group by record_id, direction
 )
 

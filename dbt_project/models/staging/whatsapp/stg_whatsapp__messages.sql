@@ -27,14 +27,7 @@ webhooks as (
     where record_kind in ('message', 'echo', 'history')
 ),
 
-stop_words as (
-    select
-        word,
-        event
-    from {{ ref('stg_reference__stop_words') }}
-),
-
-readable as (
+final as (
     select
         _load_id as load_id,
         record_id,
@@ -64,28 +57,6 @@ readable as (
         record_id is not null
         and {{ unix_seconds('record_time') }} is not null
         and not {{ is_meta_test_payload() }}
-),
-
-final as (
-    select
-        readable.load_id,
-        readable.record_id,
-        readable.direction,
-        readable.is_echo,
-        readable.message_type,
-        readable.message_at,
-        readable.is_implausible,
-        readable.phone_number_id,
-        readable.person_wa_id,
-        readable.person_user_id,
-        readable.context_id,
-        readable.referral_source_id,
-        readable.referral_source_type,
-        coalesce(said.event, pressed.event, labelled.event) as consent_word_event
-    from readable
-    left join stop_words as said on readable.text_word = said.word
-    left join stop_words as pressed on readable.payload_word = pressed.word
-    left join stop_words as labelled on readable.button_word = labelled.word
 )
 
 select * from final
