@@ -204,10 +204,11 @@ def unfold_sql(stream: Stream, *, load_ids: str, full_key_search: bool) -> str:
                         and (x ->> '$.status') is not distinct from s.status
                 )[1]
             end"""
-    # An odd change leaves its place in the line as its id, for `unfold_odd_sql`.
+    # An odd change leaves its place in the line as its id, for `unfold_odd_sql`: of an entry
+    # whose changes could not be read that of the entry, of a line without entries none.
     record_id = (
         "case when record_kind = 'odd' then case when is_wrapped then '/body' else '' end "
-        "|| '/entry/' || (entry_number - 1) || '/changes/' || (change_number - 1) "
+        "|| '/entry/' || (entry_number - 1) || coalesce('/changes/' || (change_number - 1), '') "
         "else coalesce(s.id, r.id) end"
     )
     return f"""
@@ -266,6 +267,7 @@ contents as (
         or (coalesce(len(change.value.messages), 0) > 0)
             = (coalesce(len(change.value.statuses), 0) > 0)
         or coalesce(len(change.value.contacts), 0) > 1
+        or coalesce(list_count(change.value.messages) < len(change.value.messages), false)
         or coalesce({", ".join(f"change.value.{key}" for key in OTHER_KEYS)}) is not null as is_odd
     from changes
 ),
@@ -297,7 +299,8 @@ def unfold_odd_sql(stream: Stream, *, odd: str) -> str:
     Args:
         stream: the webhook stream.
         odd: a table (load_id, line_hash, is_head, received_at, pointer, json): `pointer` names
-            the change within the line, NULL for a line whose entries or changes could not be read.
+            the change within the line, or the entry where its changes could not be read, and is
+            NULL for a line whose entries could not be read.
     """
     insert, expressions = _insert(stream)
     listed = {
@@ -336,20 +339,40 @@ with whole_lines as (
 ),
 entries as (
     select
-        *,
-        unnest(range(greatest(
-            coalesce(cast(case when not is_bad then json_array_length(json, prefix || '/entry')
-                end as bigint), 0),
-            1
-        ))) as entry_index
-    from whole_lines
+        load_id,
+        line_hash,
+        is_head and entry_index = 0 as is_head,
+        coalesce(received_at, json ->> '$.received_at') as received_at,
+        prefix || '/entry/' || entry_index as pointer,
+        json,
+        is_bad
+    from (
+        select
+            *,
+            unnest(range(greatest(
+                coalesce(cast(case when not is_bad then json_array_length(json, prefix || '/entry')
+                    end as bigint), 0),
+                1
+            ))) as entry_index
+        from whole_lines
+    )
+    union all
+    select
+        load_id,
+        line_hash,
+        is_head,
+        received_at,
+        pointer,
+        json,
+        strlen(json) > {MAX_LINE_BYTES} as is_bad
+    from {odd}
+    where pointer not like '%/changes/%'
 ),
 changes as (
     select
         *,
         unnest(range(greatest(
-            coalesce(cast(case when not is_bad then
-                json_array_length(json, prefix || '/entry/' || entry_index || '/changes')
+            coalesce(cast(case when not is_bad then json_array_length(json, pointer || '/changes')
                 end as bigint), 0),
             1
         ))) as change_index
@@ -359,9 +382,9 @@ pointed as (
     select
         load_id,
         line_hash,
-        is_head and entry_index = 0 and change_index = 0 as is_head,
-        coalesce(received_at, json ->> '$.received_at') as received_at,
-        prefix || '/entry/' || entry_index || '/changes/' || change_index as pointer,
+        is_head and change_index = 0 as is_head,
+        received_at,
+        pointer || '/changes/' || change_index as pointer,
         json,
         is_bad
     from changes
@@ -375,7 +398,7 @@ pointed as (
         json,
         strlen(json) > {MAX_LINE_BYTES} as is_bad
     from {odd}
-    where pointer is not null
+    where pointer like '%/changes/%'
 ),
 opened as (
     select

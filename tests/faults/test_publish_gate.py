@@ -13,7 +13,7 @@ from tests.faults.canary import files_below, found_in_files, found_in_text
 from tests.faults.conftest import ORPHAN_CHANNEL, ORPHAN_READ_AT, Faulty, run_patched
 
 TAMPER = """
-from orchestration.assets import audit
+from orchestration.checks import audit
 original = audit.run_check
 def tampering(con, check, done=[]):
     if not done:

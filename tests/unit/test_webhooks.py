@@ -37,8 +37,8 @@ def _unfold(harness: Harness, *bodies: Any, name: str = "a.jsonl") -> list[Row]:
     assert report.rows_read == report.rows_loaded + report.rows_duplicate + report.rows_rejected
     with harness.open() as con:
         found = con.execute(
-            "select * from raw.whatsapp_webhooks order by record_time, record_id, record_kind, field, payload::varchar, "
-            "_is_line_head desc"
+            "select * from raw.whatsapp_webhooks order by try_cast(record_time as bigint), "
+            "record_id, record_kind, field, payload::varchar, _is_line_head desc"
         )
         names = [column[0] for column in found.description or []]
         rows = [dict(zip(names, row, strict=True)) for row in found.fetchall()]
@@ -114,9 +114,10 @@ def test_several_entries_and_changes_in_one_line(harness: Harness) -> None:
     rows = _unfold(harness, body, status_body(4))
     assert _kinds(rows) == [
         ("status", "wamid.1"), ("message", "wamid.in.2"), ("status", "wamid.3"),
-        ("status", "wamid.4"),
+        ("status", "wamid.4"), ("empty", None),
     ]  # fmt: skip
-    assert [row["waba_id"] for row in rows] == ["1", "1", "2", "4711"]
+    assert [row["waba_id"] for row in rows] == ["1", "1", "2", "4711", "3"]
+    assert harness.rows("select records_loaded from raw.files") == [(4,)]
 
 
 def test_a_thousand_statuses_in_one_line(harness: Harness) -> None:
@@ -190,10 +191,29 @@ def test_a_body_without_records_is_a_loaded_line(harness: Harness, body: Any) ->
 
 
 @pytest.mark.parametrize(
+    "entry",
+    [{"id": "3", "changes": []}, {"id": "3"}, {}, None, 7, {"id": "3", "changes": "text"},
+     {"id": "3", "changes": {"field": "messages"}}],
+)  # fmt: skip
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_an_entry_without_changes_repeats_nothing_of_the_others(
+    harness: Harness, entry: Any, place: int
+) -> None:
+    body = status_body(1)
+    body["entry"] += message_body(2)["entry"]
+    body["entry"].insert(place, entry)
+    for line in (body, {"received_at": "x", "body": body}):
+        rows = _unfold(harness, line)
+        others = [row for row in rows if row["record_kind"] not in ("empty", "change")]
+        assert _kinds(others) == [("status", "wamid.1"), ("message", "wamid.in.2")]
+        assert len(rows) <= 3
+
+
+@pytest.mark.parametrize(
     ("messages", "kept"),
     [
         (["text"], '"text"'),
-        ([None], None),
+        ([None], "null"),
         ([7], "7"),
         ([[1]], "[1]"),
         ([{"id": 1}], '{"id":1}'),
