@@ -32,6 +32,7 @@ class Settings:
     publish_storage_version: str = "v1.0.0"
     hmac_key_text: str | None = field(default=None, repr=False)
     hmac_key_file: Path | None = None
+    nightly_cron: str = "30 2 * * *"
 
     @property
     def build_path(self) -> Path:
@@ -143,4 +144,5 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         publish_storage_version=env.get("CHATMART_PUBLISH_STORAGE_VERSION") or "v1.0.0",
         hmac_key_text=env.get("CHATMART_HMAC_KEY") or None,
         hmac_key_file=_absolute(key_file) if key_file else None,
+        nightly_cron=env.get("CHATMART_NIGHTLY_CRON") or "30 2 * * *",
     )

@@ -52,15 +52,19 @@ class EmptyWarehouse:
                 "DO_NOT_TRACK": "1",
             }
         )
-        self.results = []
-        done = dbtRunner().invoke(
-            [
-                *("--quiet", "--no-use-colors", "--log-level", "none", "--log-level-file", "none"),
-                *arguments,
-                *("--project-dir", str(self.project), "--profiles-dir", str(self.project)),
-                *("--target-path", str(self.folder / "target")),
-            ]
-        )
+        self.results: list[str] = []
+        try:
+            done = dbtRunner().invoke(
+                [
+                    *("--quiet", "--no-use-colors", "--log-level", "none"),
+                    *("--log-level-file", "none"),
+                    *arguments,
+                    *("--project-dir", str(self.project), "--profiles-dir", str(self.project)),
+                    *("--target-path", str(self.folder / "target")),
+                ]
+            )
+        finally:
+            _close_connections()
         if done.result is None:
             return {"dbt": str(done.exception)}
         results: list[Any] = list(getattr(done.result, "results", []))
@@ -70,6 +74,15 @@ class EmptyWarehouse:
             for result in results
             if str(result.status) not in ("success", "pass", "no-op")
         }
+
+
+def _close_connections() -> None:
+    """Let go of the file: DuckDB refuses a second connection with other settings."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+    if DuckDBConnectionManager._ENV is not None:
+        DuckDBConnectionManager._ENV.close()
+    DuckDBConnectionManager.close_all_connections()
 
 
 def main() -> None:

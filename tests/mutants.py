@@ -33,7 +33,15 @@ ROOT = Path(__file__).resolve().parent.parent
 LIST = Path(__file__).with_suffix(".yml")
 KILLED = Path(tempfile.gettempdir()) / "chatmart-mutants-killed.json"
 NOT_COPIED = shutil.ignore_patterns(
-    ".git", ".venv", "target", "logs", "warehouse", "dagster", "__pycache__", ".*_cache", ".hypothesis"
+    ".git",
+    ".venv",
+    "target",
+    "logs",
+    "warehouse",
+    "dagster",
+    "__pycache__",
+    ".*_cache",
+    ".hypothesis",
 )
 PYTEST_SECONDS = 900
 
@@ -83,12 +91,16 @@ def load_mutants() -> list[Mutant]:
     """Return the list of mutants.yml; refuses two of one name."""
     rows: list[dict[str, Any]] = yaml.safe_load(LIST.read_text())
     mutants = [
-        Mutant(**{**row, "semantics": str(row["semantics"]), "models": tuple(row.get("models", ()))})
+        Mutant(
+            **{**row, "semantics": str(row["semantics"]), "models": tuple(row.get("models", ()))}
+        )
         for row in rows
     ]
     names = [mutant.name for mutant in mutants]
     if len(set(names)) != len(names):
-        raise ValueError(f"two mutants of one name: {sorted({n for n in names if names.count(n) > 1})}")
+        raise ValueError(
+            f"two mutants of one name: {sorted({n for n in names if names.count(n) > 1})}"
+        )
     return mutants
 
 
@@ -169,7 +181,9 @@ def main() -> int:
     """Judge the chosen mutants; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
     parser.add_argument("words", nargs="*", help="only mutants whose name or file holds a word")
-    parser.add_argument("--resume", action="store_true", help="leave out what is known to be killed")
+    parser.add_argument(
+        "--resume", action="store_true", help="leave out what is known to be killed"
+    )
     parser.add_argument("--no-pytest", action="store_true", help="unit tests only")
     arguments = parser.parse_args()
 

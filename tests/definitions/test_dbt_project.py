@@ -190,9 +190,7 @@ def test_every_public_model_stands_beside_its_own_yaml(models: list[Node]) -> No
 
 
 def test_every_public_model_has_a_data_test(manifest: Manifest, models: list[Node]) -> None:
-    tested = {
-        parent for test in _nodes(manifest, "test") for parent in test["depends_on"]["nodes"]
-    }
+    tested = {parent for test in _nodes(manifest, "test") for parent in test["depends_on"]["nodes"]}
     assert [m["name"] for m in _public(models) if m["unique_id"] not in tested] == []
 
 
