@@ -16,7 +16,6 @@ from orchestration.publish import read_publication
 from orchestration.recovery import report_orphans_if_idle
 from orchestration.settings import Settings, load_settings
 
-NIGHTLY_CRON = "30 2 * * *"
 SENSOR_INTERVAL_SECONDS = 60
 
 warehouse_job = dg.define_asset_job(
@@ -31,7 +30,7 @@ warehouse_job = dg.define_asset_job(
 @dg.schedule(
     name="nightly",
     job=warehouse_job,
-    cron_schedule=getattr(load_settings(), "nightly_cron", NIGHTLY_CRON),
+    cron_schedule=load_settings().nightly_cron,
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="Builds every night, with new files or without.",

@@ -186,6 +186,12 @@ class Delivery:
 
     def disturb(self, spare: list[Line]) -> None:
         """Between two runs: replace, rename and copy files that have been loaded."""
+        # Renamed first: a file that is replaced and renamed between two runs is one that has
+        # disappeared, whose rows stay, and a new one.
+        for _ in range(self.plan.renamed):
+            if self.standing:
+                path = self.standing.pop(self.random.randrange(len(self.standing)))
+                path.rename(path.with_name(f"q{self.random.getrandbits(32):08x}.jsonl"))
         for _ in range(self.plan.replaced):
             if self.standing:
                 path = self.random.choice(self.standing)
@@ -202,10 +208,6 @@ class Delivery:
             if self.standing:
                 path = self.random.choice(self.standing)
                 shutil.copy(path, path.with_name(f"copy-{self.random.getrandbits(32):08x}.jsonl"))
-        for _ in range(self.plan.renamed):
-            if self.standing:
-                path = self.standing.pop(self.random.randrange(len(self.standing)))
-                path.rename(path.with_name(f"q{self.random.getrandbits(32):08x}.jsonl"))
 
 
 def deliver_and_compare(folder: Path, demo: Path, plan: Plan) -> None:
