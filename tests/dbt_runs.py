@@ -28,11 +28,14 @@ class EmptyWarehouse:
             raw_dir=folder / "raw", warehouse_dir=folder / "warehouse", hmac_key_text=TEST_KEY
         )
 
-    def build(self) -> None:
-        """Make it: the ledger and raw tables by the ingest, the rest by dbt."""
-        self.settings.warehouse_dir.mkdir(parents=True, exist_ok=True)
+    def prepare(self) -> None:
+        """Make the ledger and the raw tables, as the ingest does."""
         with connect(self.settings) as con:
             prepare(con, self.settings)
+
+    def build(self) -> None:
+        """Make all of it: raw by the ingest, the rest by dbt."""
+        self.prepare()
         for command in (["seed", "--full-refresh"], ["run", "--empty", "--full-refresh"]):
             failed = self.dbt(*command)
             if failed:

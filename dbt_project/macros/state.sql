@@ -128,17 +128,19 @@
 {#- fct_messages as the run before left it; none in a full refresh: then everything is worked
     out. -#}
 {% macro messages_before() -%}
-    {%- if execute and not flags.FULL_REFRESH -%}
-        {{ return(adapter.get_relation(target.database, 'marts', 'fct_messages')) }}
-    {%- endif -%}
-    {{ return(none) }}
+    {{ return(relation_before('marts', 'fct_messages')) }}
 {%- endmacro %}
 
 {#- int_identities as the run before left it, none in a full refresh: its model is about to replace
     it, so this is the relation and no ref. -#}
 {% macro identities_before() -%}
+    {{ return(relation_before('intermediate', 'int_identities')) }}
+{%- endmacro %}
+
+{#- A table as the run before left it, none in a full refresh. -#}
+{% macro relation_before(schema_name, table_name) -%}
     {%- if execute and not flags.FULL_REFRESH -%}
-        {{ return(adapter.get_relation(target.database, 'intermediate', 'int_identities')) }}
+        {{ return(adapter.get_relation(target.database, schema_name, table_name)) }}
     {%- endif -%}
     {{ return(none) }}
 {%- endmacro %}

@@ -27,6 +27,9 @@ Row = dict[str, Any]
 Rows = dict[str, list[Row]]
 
 NINE = 1_709_283_600  # 2024-03-01 09:00 UTC
+# Loads up to this one count as folded: always the same, for another var is another parse of dbt.
+FOLDED = 2
+VARS = ("--vars", json.dumps({"folded_load_id": FOLDED}))
 
 
 def _status(load: int, record: str, name: str, minute: int, **more: Any) -> Row:
@@ -101,9 +104,10 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmptyWarehou
     patch = pytest.MonkeyPatch()
     patch.setenv("CHATMART_BUILD_PATH", "")  # set by the warehouse, put back afterwards
     made = EmptyWarehouse(tmp_path_factory.mktemp("state"))
-    made.build()
-    # What --empty made of the views stays empty for ever.
-    assert made.dbt("run", "--select", "config.materialized:view") == {}
+    made.prepare()
+    # Not built with --empty: what that makes of a view stays empty for ever.
+    assert made.dbt("seed", *VARS, "--select", "stop_words") == {}
+    assert made.dbt("run", *VARS, "--select", *(f"+{name}" for name in STATE)) == {}
     with connect(made.settings) as con:
         for number in range(491, 495):
             con.execute(
@@ -132,11 +136,11 @@ def _put(warehouse: EmptyWarehouse, rows: Rows, loads: dict[int, int]) -> None:
                     )
 
 
-def _fold(warehouse: EmptyWarehouse, folded_load_id: int, *, full: bool = False) -> None:
+def _fold(warehouse: EmptyWarehouse, *, full: bool = False) -> None:
     failed = warehouse.dbt(
         "run",
         *("--select", *STATE),
-        *("--vars", json.dumps({"folded_load_id": folded_load_id})),
+        *VARS,
         *(["--full-refresh"] if full else []),
     )
     assert failed == {}
@@ -154,7 +158,7 @@ def _state(warehouse: EmptyWarehouse) -> dict[str, list[Any]]:
 def whole(warehouse: EmptyWarehouse) -> dict[str, list[Any]]:
     """Return the state after one full refresh over both loads."""
     _put(warehouse, RAW, {1: 1, 2: 2})
-    _fold(warehouse, 0, full=True)
+    _fold(warehouse, full=True)
     state = _state(warehouse)
     assert [len(state[table]) for table in STATE] == [4, 5, 3, 4, 1]
     return state
@@ -164,11 +168,11 @@ def whole(warehouse: EmptyWarehouse) -> dict[str, list[Any]]:
 def test_two_batches_in_either_order_are_one(
     warehouse: EmptyWarehouse, whole: dict[str, list[Any]], first: int
 ) -> None:
-    _put(warehouse, RAW, {1: first})
-    _fold(warehouse, 0, full=True)
+    _put(warehouse, RAW, {FOLDED: first})
+    _fold(warehouse, full=True)
     assert _state(warehouse) != whole
-    _put(warehouse, RAW, {1: first, 2: 3 - first})
-    _fold(warehouse, 1)
+    _put(warehouse, RAW, {FOLDED: first, FOLDED + 1: 3 - first})
+    _fold(warehouse)
     assert _state(warehouse) == whole
 
 
@@ -176,19 +180,19 @@ def test_a_doubled_batch_changes_nothing(
     warehouse: EmptyWarehouse, whole: dict[str, list[Any]]
 ) -> None:
     _put(warehouse, RAW, {1: 1, 2: 2})
-    _fold(warehouse, 0, full=True)
+    _fold(warehouse, full=True)
     _put(warehouse, RAW, {1: 1, 2: 2, 3: 1, 4: 2})
-    _fold(warehouse, 2)
+    _fold(warehouse)
     assert _state(warehouse) == whole
 
 
 def test_what_a_replaced_file_took_away_is_folded_again(warehouse: EmptyWarehouse) -> None:
     """The first load leaves raw: what only it said goes, what the second says as well stays."""
     _put(warehouse, RAW, {2: 2})
-    _fold(warehouse, 0, full=True)
+    _fold(warehouse, full=True)
     expected = _state(warehouse)
     _put(warehouse, RAW, {1: 1, 2: 2})
-    _fold(warehouse, 0, full=True)
+    _fold(warehouse, full=True)
     assert _state(warehouse) != expected
     _put(warehouse, RAW, {2: 2})
     with connect(warehouse.settings) as con:
@@ -197,7 +201,7 @@ def test_what_a_replaced_file_took_away_is_folded_again(warehouse: EmptyWarehous
                 con.execute("insert into raw.retired_keys values (?, ?, 3)", [table, record])
         for number in range(491, 495):
             con.execute("insert into raw.retired_keys values ('identifiers', ?, 3)", [f"h{number}"])
-    _fold(warehouse, 2)
+    _fold(warehouse)
     assert _state(warehouse) == expected
 
 
@@ -205,9 +209,9 @@ def test_retired_keys_of_earlier_runs_are_past(
     warehouse: EmptyWarehouse, whole: dict[str, list[Any]]
 ) -> None:
     _put(warehouse, RAW, {1: 1, 2: 2})
-    _fold(warehouse, 0, full=True)
+    _fold(warehouse, full=True)
     with connect(warehouse.settings) as con:
         con.execute("delete from raw.whatsapp_webhooks")
         con.execute("insert into raw.retired_keys values ('whatsapp_webhooks', 'm1', 2)")
-    _fold(warehouse, 2)
+    _fold(warehouse)
     assert _state(warehouse) == whole

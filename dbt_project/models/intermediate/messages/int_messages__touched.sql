@@ -5,6 +5,8 @@
 -- is taken. In a full refresh the table stays empty and everything is worked out.
 -- depends_on: {{ ref('int_identities') }}
 -- depends_on: {{ ref('int_identities__before') }}
+-- depends_on: {{ ref('int_lookups') }}
+-- depends_on: {{ ref('int_lookups__before') }}
 -- depends_on: {{ ref('int_persons') }}
 -- depends_on: {{ ref('int_stream_clocks') }}
 -- depends_on: {{ ref('int_whatsapp_messages__folded') }}
@@ -47,6 +49,7 @@ with
             record_id,
             person_wa_id,
             person_user_id,
+            phone_number_id,
             greatest(first_status_at, sent_at, delivered_at, read_at, failed_at) as last_status_at
         from {{ ref('int_whatsapp_statuses__folded') }}
     ),
@@ -56,7 +59,8 @@ with
             record_id,
             person_wa_id,
             person_user_id,
-            message_at
+            message_at,
+            phone_number_id
         from {{ ref('int_whatsapp_messages__folded') }}
     ),
 
@@ -67,8 +71,50 @@ with
             recipient_user_id,
             contact_wa_id,
             contact_user_id,
-            attempted_at
+            attempted_at,
+            phone_number_id,
+            template_name,
+            template_language
         from {{ ref('int_whatsapp_sends__folded') }}
+    ),
+
+    lookups as (
+        select
+            lookup,
+            key_1,
+            key_2,
+            looked_up
+        from {{ ref('int_lookups') }}
+    ),
+
+    lookups_before as (
+        select
+            lookup,
+            key_1,
+            key_2,
+            looked_up
+        from {{ ref('int_lookups__before') }}
+    ),
+
+    -- A template or number that is looked up otherwise than before.
+    changed_lookups as (
+        (select * from lookups except select * from lookups_before)
+        union
+        (select * from lookups_before except select * from lookups)
+    ),
+
+    changed_templates as (
+        select distinct
+            key_1 as template_name,
+            key_2 as template_language
+        from changed_lookups
+        where lookup = 'template'
+    ),
+
+    changed_channels as (
+        select distinct key_1 as phone_number_id
+        from changed_lookups
+        where lookup = 'channel'
     ),
 
     clocks as (
@@ -111,6 +157,25 @@ with
         from sends
         inner join clocks on clocks.stream = 'sends'
         where sends.attempted_at > clocks.last_plausible_at
+        union
+        select sends.record_id
+        from sends
+        semi join changed_templates
+            on
+                sends.template_name = changed_templates.template_name
+                and sends.template_language = changed_templates.template_language
+        union
+        select statuses.record_id
+        from statuses
+        semi join changed_channels on statuses.phone_number_id = changed_channels.phone_number_id
+        union
+        select messages.record_id
+        from messages
+        semi join changed_channels on messages.phone_number_id = changed_channels.phone_number_id
+        union
+        select sends.record_id
+        from sends
+        semi join changed_channels on sends.phone_number_id = changed_channels.phone_number_id
     ),
 
     -- Materialised: each state table is read once for them, not once a column.

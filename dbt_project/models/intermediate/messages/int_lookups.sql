@@ -1,0 +1,38 @@
+-- One row per thing that messages are looked up by and that may change without a message of its
+-- own: a template's category, the published id of a business number. Compared with
+-- int_lookups__before to find the messages that say something else than they did.
+-- depends_on: {{ ref('int_lookups__before') }}
+with
+
+templates as (
+    select
+        template_name,
+        template_language,
+        category
+    from {{ ref('stg_whatsapp__templates') }}
+),
+
+channels as (
+    select
+        native_channel_id,
+        channel_id
+    from {{ ref('int_channels') }}
+),
+
+final as (
+    select
+        'template' as lookup,
+        template_name as key_1,
+        template_language as key_2,
+        category as looked_up
+    from templates
+    union all
+    select
+        'channel' as lookup,
+        native_channel_id as key_1,
+        '' as key_2,
+        channel_id as looked_up
+    from channels
+)
+
+select * from final
