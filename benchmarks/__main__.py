@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from benchmarks import ingest
-from benchmarks.measure import CORES, MEMORY_LIMIT, pin
+from benchmarks.measure import pin
 from benchmarks.report import Report
 
 HERE = Path(__file__).resolve().parent
@@ -24,7 +24,9 @@ def main() -> int:
     options = parser.parse_args()
     pin()
     report = Report()
-    ingest.run(options.work, report, bodies=options.bodies, files=options.files, rounds=options.rounds)
+    ingest.run(
+        options.work, report, bodies=options.bodies, files=options.files, rounds=options.rounds
+    )
     return 0 if all(c.is_met for c in report.checks) else 1
 
 

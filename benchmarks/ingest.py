@@ -15,7 +15,7 @@ import duckdb
 
 from benchmarks.bodies import write_bodies
 from benchmarks.measure import CORES, MEMORY_LIMIT, Cost, measured, run_apart
-from benchmarks.report import Check, Report, seconds, megabytes
+from benchmarks.report import Check, Report, megabytes, seconds
 
 LIMIT = 2.0
 ROUNDS = 2

@@ -139,6 +139,7 @@ def _pytest(mutant: Mutant, folder: Path) -> bool:
         text=True,
         stdin=subprocess.DEVNULL,
         timeout=PYTEST_SECONDS,
+        check=False,
     )
     if done.returncode not in (0, 1):
         raise RuntimeError(f"pytest {mutant.then}: {done.stdout[-2000:]}{done.stderr[-2000:]}")

@@ -25,6 +25,7 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         text=True,
         stdin=subprocess.DEVNULL,
         timeout=TIMEOUT_SECONDS,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     found: dict[str, Any] = json.loads((folder / "result.json").read_text())
