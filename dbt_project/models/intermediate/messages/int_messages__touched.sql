@@ -98,9 +98,17 @@ with
 
     -- A template or number that is looked up otherwise than before.
     changed_lookups as (
-        (select * from lookups except select * from lookups_before)
+        (
+            select * from lookups
+            except
+            select * from lookups_before
+        )
         union
-        (select * from lookups_before except select * from lookups)
+        (
+            select * from lookups_before
+            except
+            select * from lookups
+        )
     ),
 
     changed_templates as (
