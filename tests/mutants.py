@@ -123,17 +123,10 @@ def _unit_tests(warehouse: EmptyWarehouse, *selected: str) -> tuple[list[str], l
     return failed, [f"{name}: {status}" for name, status in found.items() if status != "fail"]
 
 
-def _pytest(mutant: Mutant, folder: Path) -> bool:
-    """Run the pytest node in a mutated copy of the repository; return whether it failed."""
-    copy = folder / "repository"
-    if copy.exists():
-        shutil.rmtree(copy)
-    shutil.copytree(ROOT, copy, ignore=NOT_COPIED)
-    path = copy / "dbt_project" / mutant.file
-    path.write_text(mutant.apply(path.read_text()))
-    assert mutant.then is not None
+def _pytest_fails(node: str, copy: Path) -> bool:
+    """Run a pytest node in a copy of the repository; return whether it failed."""
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", mutant.then],
+        [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", node],
         cwd=copy,
         capture_output=True,
         text=True,
@@ -142,11 +135,11 @@ def _pytest(mutant: Mutant, folder: Path) -> bool:
         check=False,
     )
     if done.returncode not in (0, 1):
-        raise RuntimeError(f"pytest {mutant.then}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
+        raise RuntimeError(f"pytest {node}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
     return done.returncode == 1
 
 
-def _judge(mutant: Mutant, warehouse: EmptyWarehouse, folder: Path) -> Verdict:
+def _judge(mutant: Mutant, warehouse: EmptyWarehouse, copy: Path) -> Verdict:
     notes: list[str] = []
     try:
         with _mutated(warehouse.project / mutant.file, mutant):
@@ -165,8 +158,10 @@ def _judge(mutant: Mutant, warehouse: EmptyWarehouse, folder: Path) -> Verdict:
                     return Verdict("invalid", "; ".join(broken), notes)
     except ValueError as moved_on:
         return Verdict("invalid", str(moved_on))
-    if mutant.then and _pytest(mutant, folder):
-        return Verdict("killed", mutant.then, notes)
+    if mutant.then:
+        with _mutated(copy / "dbt_project" / mutant.file, mutant):
+            if _pytest_fails(mutant.then, copy):
+                return Verdict("killed", mutant.then, notes)
     return Verdict("survived", "no test noticed", notes)
 
 
@@ -198,13 +193,20 @@ def main() -> int:
     lost: list[str] = []
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="chatmart-mutants-") as name:
-        folder = Path(name)
-        project = folder / "dbt_project"
-        shutil.copytree(ROOT / "dbt_project", project, ignore=NOT_COPIED)
-        warehouse = EmptyWarehouse(folder, project)
+        copy = Path(name) / "repository"
+        shutil.copytree(ROOT, copy, ignore=NOT_COPIED)
+        warehouse = EmptyWarehouse(Path(name), copy / "dbt_project")
         warehouse.build()
+        # What fails without a mutation would kill every mutant.
+        sick = sorted(warehouse.dbt("test", "--select", "test_type:unit"))
+        sick += [
+            node for node in sorted({m.then for m in chosen if m.then}) if _pytest_fails(node, copy)
+        ]
+        if sick:
+            print(f"these fail without any mutation: {', '.join(sick)}")
+            return 1
         for number, mutant in enumerate(chosen, start=1):
-            verdict = _judge(mutant, warehouse, folder)
+            verdict = _judge(mutant, warehouse, copy)
             notes = f" ({'; '.join(verdict.notes)})" if verdict.notes else ""
             print(
                 f"{number:3}/{len(chosen)} {verdict.outcome:8} "
