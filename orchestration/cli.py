@@ -173,16 +173,17 @@ def _missing_exports(session: Session) -> list[str]:
     settings = session.settings
     if not settings.build_path.exists():
         return []
-    present = {file.path for file in session.discovery.files}
+    # By content: a renamed export is no lost one.
+    present = {file.sha256 for file in session.discovery.files}
     try:
         with connect(settings, read_only=True) as con:
             rows = con.execute(
-                "select distinct path from raw.files "
+                "select distinct path, file_sha256 from raw.files "
                 "where status in ('loaded', 'duplicate', 'missing') order by path"
             ).fetchall()
     except Exception:
         return []
-    return [path for (path,) in rows if path not in present]
+    return [path for path, sha256 in rows if sha256 not in present]
 
 
 def _say_missing(paths: list[str]) -> None:

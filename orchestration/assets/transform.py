@@ -102,6 +102,9 @@ def _plan(session: Session) -> tuple[int, int, str | None]:
         fingerprint = read_state(con, "settings_fingerprint")
         parts = json.loads(read_state(con, "fingerprint_parts") or "{}")
         newest = highest_load_id(con)
+        # Half a transform is nothing to go on from: until this one has ended well, the file has
+        # no fingerprint, and the next run is a full refresh.
+        write_state(con, settings_fingerprint=None)
     if session.full_refresh_reason:
         return 0, newest, session.full_refresh_reason
     if folded is None or fingerprint is None:

@@ -82,8 +82,15 @@ from (
         load_id,
         max(path) as path,
         max_by(exported_at, path) as exported_at
-    from raw.files
-    where status in ('loaded', 'duplicate', 'missing')
+    from (
+        -- A path that is gone has no say while the content lies under another.
+        select *
+        from raw.files
+        where status in ('loaded', 'duplicate', 'missing')
+        qualify status <> 'missing' or bool_and(status = 'missing') over (
+            partition by source, stream, load_id
+        )
+    )
     group by source, stream, load_id
 );
 """

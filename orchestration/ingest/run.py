@@ -133,6 +133,21 @@ def prepare(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
             "give the old key (CHATMART_HMAC_KEY, CHATMART_HMAC_KEY_FILE or hmac.key beside the "
             "warehouse), or run `make rebuild` to hash everything with the new one"
         )
+    _reread_numbers(con, settings)
+
+
+def _reread_numbers(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """Normalise every identifier anew when national numbers are read by another country."""
+    country = settings.vars.get("default_country")
+    if read_state(con, "default_country") == country:
+        return
+    set_key(con, settings.hmac_key())
+    con.execute("begin")
+    con.execute("delete from raw.identifiers")
+    for stream in STREAMS:
+        register(con, stream, 0, highest_load_id(con), country)
+    con.execute("commit")
+    write_state(con, default_country=country)
 
 
 def ingest_stream(

@@ -103,7 +103,10 @@ counted as (
     from webhooks
     where
         may_be_unreadable
-        and (record_id is null or (record_kind = 'status' and record_type is null))
+        and (
+            nullif(record_id, '') is null
+            or (record_kind = 'status' and record_type is null)
+        )
     union all
     select
         'no_time' as reason,
@@ -111,7 +114,7 @@ counted as (
     from webhooks
     where
         may_be_unreadable
-        and record_id is not null
+        and nullif(record_id, '') is not null
         and (record_kind <> 'status' or record_type is not null)
         and {{ unix_seconds('record_time') }} is null
     union all

@@ -44,7 +44,7 @@ named as (
         coalesce(record_type, 'none') as name,
         records
     from webhooks
-    where record_kind = 'status' and coalesce(field, 'messages') = 'messages'
+    where record_kind = 'status' and coalesce(field, 'messages') <> 'calls'
     union all
     select
         'send_log_key' as what,

@@ -50,6 +50,8 @@ with
             person_wa_id,
             person_user_id,
             phone_number_id,
+            conversation_id,
+            first_pricing,
             greatest(first_status_at, sent_at, delivered_at, read_at, failed_at) as last_status_at
         from {{ ref('int_whatsapp_statuses__folded') }}
     ),
@@ -60,7 +62,8 @@ with
             person_wa_id,
             person_user_id,
             message_at,
-            phone_number_id
+            phone_number_id,
+            context_id
         from {{ ref('int_whatsapp_messages__folded') }}
     ),
 
@@ -184,6 +187,21 @@ with
         select sends.record_id
         from sends
         semi join changed_channels on sends.phone_number_id = changed_channels.phone_number_id
+        union
+        -- A quoting reply answers whatever it names, under whatever identity it comes.
+        select context_id as record_id
+        from {{ ref('stg_whatsapp__messages') }}
+        where load_id > {{ folded_load_id() }} and context_id is not null
+    ),
+
+    -- The conversation-based regime billed a conversation once: its messages belong together.
+    billed_conversations as materialized (
+        select distinct conversation_id
+        from statuses
+        where
+            conversation_id is not null
+            and first_pricing like '%|CBP|%'
+            and record_id in (select new_records.record_id from new_records)
     ),
 
     -- Materialised: each state table is read once for them, not once a column.
@@ -314,7 +332,7 @@ with
         where kind = 'bsuid'
     ),
 
-    final as (
+    whole_contacts as materialized (
         select record_id
         from new_records
         union
@@ -337,6 +355,21 @@ with
             or contact_wa_id in (select phones.value from phones)
             or recipient_user_id in (select user_ids.value from user_ids)
             or contact_user_id in (select user_ids.value from user_ids)
+        union
+        select record_id
+        from statuses
+        semi join billed_conversations
+            on statuses.conversation_id = billed_conversations.conversation_id
+    ),
+
+    -- Who quotes a message of the batch comes along: an inbound row depends on no neighbour.
+    final as (
+        select record_id
+        from whole_contacts
+        union
+        select record_id
+        from messages
+        where context_id in (select whole_contacts.record_id from whole_contacts)
     )
 {% else %}
     final as (

@@ -3,10 +3,10 @@ with
 
 final as (
     select distinct
-        phone_number_id,
+        nullif(phone_number_id, '') as phone_number_id,
         display_phone_number
     from {{ source('raw', 'whatsapp_webhooks') }}
-    where display_phone_number is not null
+    where phone_number_id is not null or display_phone_number is not null
 )
 
 select * from final

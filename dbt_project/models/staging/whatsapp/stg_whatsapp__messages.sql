@@ -43,7 +43,7 @@ final as (
         {{ unix_seconds('record_time') }} as message_at,
         {{ is_implausible(unix_seconds('record_time'), utc_time('received_at')) }}
             as is_implausible,
-        phone_number_id,
+        nullif(phone_number_id, '') as phone_number_id,
         coalesce(person_wa_id, contact_wa_id) as person_wa_id,
         coalesce(person_user_id, contact_user_id) as person_user_id,
         context_id,
@@ -54,7 +54,7 @@ final as (
         {{ normalised_word('button_text') }} as button_word
     from webhooks
     where
-        record_id is not null
+        nullif(record_id, '') is not null
         and {{ unix_seconds('record_time') }} is not null
         and not {{ is_meta_test_payload() }}
 )

@@ -22,7 +22,7 @@ final as (
         {{ is_implausible(unix_seconds('record_time'), utc_time('received_at')) }}
             as is_implausible,
         case record_type when 'stop' then 'opt_out' when 'resume' then 'opt_in' end as event,
-        phone_number_id,
+        nullif(phone_number_id, '') as phone_number_id,
         coalesce(person_wa_id, contact_wa_id) as person_wa_id,
         coalesce(person_user_id, contact_user_id) as person_user_id
     from webhooks

@@ -23,7 +23,7 @@ webhooks as (
     where
         record_kind = 'status'
         -- Calls have statuses of their own.
-        and coalesce(field, 'messages') = 'messages'
+        and coalesce(field, 'messages') <> 'calls'
 ),
 
 final as (
@@ -34,7 +34,7 @@ final as (
         {{ unix_seconds('record_time') }} as status_at,
         {{ is_implausible(unix_seconds('record_time'), utc_time('received_at')) }}
             as is_implausible,
-        phone_number_id,
+        nullif(phone_number_id, '') as phone_number_id,
         person_wa_id,
         person_user_id,
         conversation_id,
@@ -46,7 +46,7 @@ final as (
         error_code
     from webhooks
     where
-        record_id is not null
+        nullif(record_id, '') is not null
         and record_type is not null
         and {{ unix_seconds('record_time') }} is not null
         and not {{ is_meta_test_payload() }}
