@@ -356,7 +356,7 @@ with
             or recipient_user_id in (select user_ids.value from user_ids)
             or contact_user_id in (select user_ids.value from user_ids)
         union
-        select record_id
+        select statuses.record_id
         from statuses
         semi join billed_conversations
             on statuses.conversation_id = billed_conversations.conversation_id
