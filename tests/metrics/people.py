@@ -35,7 +35,8 @@ def identifier(kind: str, text: str) -> Identifier | None:
             digits = digits[2:]
         if 7 <= len(digits) <= 15:
             return "phone", _one_spelling(digits)
-    name = re.sub(r"[\s().\-/]", "", number)
+    # No number, perhaps a user id: nothing inside it is taken away (SOURCES 4).
+    name = text.strip()
     return ("wa_id", name) if kind == "wa_id" and name else None
 
 
