@@ -37,9 +37,7 @@ def main() -> int:
     pin()
     report = Report()
     if "ingest" in parts:
-        ingest.run(
-            work, report, bodies=options.bodies, files=options.files, rounds=options.rounds
-        )
+        ingest.run(work, report, bodies=options.bodies, files=options.files, rounds=options.rounds)
     if "peers" in parts:
         peers.run(work, report, bodies=options.peer_bodies, rounds=options.rounds)
     if "increment" in parts:
