@@ -45,6 +45,35 @@
     replace(lower({{ column }}), '-', '_')
 {%- endmacro %}
 
+{#- A name or code that WhatsApp or a log chose and that is published: words as they come, known
+    or not. What is longer or stranger could hold somebody's number or words: `other`. -#}
+{% macro published_name(column) -%}
+    case
+        when regexp_full_match({{ column }}, '[A-Za-z][A-Za-z_.\-]{0,59}') then {{ column }}
+        when {{ column }} is not null then 'other'
+    end
+{%- endmacro %}
+
+{% macro published_code(column) -%}
+    case
+        when regexp_full_match({{ column }}, '[0-9]{1,6}') then {{ column }}
+        when {{ column }} is not null then 'other'
+    end
+{%- endmacro %}
+
+{#- TIER_1K, TIER_UNLIMITED, or a count of customers a day. -#}
+{% macro published_limit(column) -%}
+    case
+        when regexp_full_match({{ column }}, 'TIER_[A-Z0-9_]{1,20}|[0-9]{1,7}') then {{ column }}
+        when {{ column }} is not null then 'other'
+    end
+{%- endmacro %}
+
+{#- When a body was received or a request made: written out, or in seconds. -#}
+{% macro received_time(column) -%}
+    coalesce({{ utc_time(column) }}, {{ unix_seconds(column) }})
+{%- endmacro %}
+
 {#- New rows of a state table: loads that aren't folded yet, and what replaced files took away. -#}
 {% macro folded_load_id() -%}
     {{ var('folded_load_id') | int }}

@@ -19,7 +19,7 @@ unreadable as (
     from {{ source('raw', 'reference_fx_rates') }}
     where
         try_cast(rated_on as date) is null
-        or try_cast(rate as decimal(18, 8)) is null
+        or try_cast(rate as decimal(28, 14)) is null
 )
 
 select

@@ -75,6 +75,7 @@ def transform_assets(
     with guarded(session), session.step("dbt build") as notes:
         set_dbt_environment(settings)
         folded_load_id, newest_load_id, reason = _plan(session)
+        _begin(session)
         if reason:
             session.full_refresh_reason = reason
             session.reporter.note(f"full refresh: {reason}")
@@ -102,9 +103,6 @@ def _plan(session: Session) -> tuple[int, int, str | None]:
         fingerprint = read_state(con, "settings_fingerprint")
         parts = json.loads(read_state(con, "fingerprint_parts") or "{}")
         newest = highest_load_id(con)
-        # Half a transform is nothing to go on from: until this one has ended well, the file has
-        # no fingerprint, and the next run is a full refresh.
-        write_state(con, settings_fingerprint=None)
     if session.full_refresh_reason:
         return 0, newest, session.full_refresh_reason
     if folded is None or fingerprint is None:
@@ -113,6 +111,15 @@ def _plan(session: Session) -> tuple[int, int, str | None]:
         changed = describe_change(parts, session.fingerprint_parts)
         return 0, newest, f"changed since the last build: {changed}"
     return int(folded), newest, None
+
+
+def _begin(session: Session) -> None:
+    """Take the fingerprint from the working file until the transform has ended well.
+
+    Half a transform is nothing to go on from: the run after it is a full refresh.
+    """
+    with connect(session.settings) as con:
+        write_state(con, settings_fingerprint=None)
 
 
 def _run_dbt(context: dg.AssetExecutionContext, session: Session, args: list[str]) -> Iterator[Any]:
@@ -134,8 +141,21 @@ def _run_dbt(context: dg.AssetExecutionContext, session: Session, args: list[str
         _close_connections()
         # Counting rows changes the folder in several threads at once and may not find back.
         os.chdir(working_dir)
+        _redact_results(settings)
     if invocation.process.wait() != 0:
         raise RunError(_failure(settings, str(invocation.get_error() or "")))
+
+
+def _redact_results(settings: Settings) -> None:
+    """Take values out of the errors that dbt wrote down: its results stay on disk."""
+    path = settings.dbt_target_dir / "run_results.json"
+    if not path.exists():
+        return
+    written = json.loads(path.read_text())
+    for result in written["results"]:
+        if result["status"] == "error":
+            result["message"] = redact(result["message"] or "")
+    path.write_text(json.dumps(written))
 
 
 def _close_connections() -> None:

@@ -27,9 +27,7 @@ from orchestration.ingest.identifiers import key_id, keyed_hash, register, set_k
 from orchestration.ingest.ledger import LEDGER_DDL, highest_load_id, read_state, write_state
 from orchestration.ingest.webhooks import (
     FULL_KEY_SEARCH_BYTES,
-    KNOWN_STATUS_KEYS,
-    OTHER_KEYS,
-    PLAIN_VALUE_KEYS,
+    holds_unfamiliar_sql,
     unfold_odd_sql,
     unfold_sql,
 )
@@ -458,7 +456,8 @@ def _unfold(
         f"payload as json from {table} where record_kind = 'odd' and _load_id in {ids}",
         {"files": paths},
     )
-    if not full_key_search and _holds_unknown_keys(con):
+    unfamiliar = con.execute(holds_unfamiliar_sql("odd_changes")).fetchone()
+    if not full_key_search and unfamiliar and unfamiliar[0]:
         con.execute(f"delete from {table} where _load_id in {ids}", {"files": paths})
         _unfold(con, stream, paths, full_key_search=True)
         return
@@ -467,19 +466,6 @@ def _unfold(
     )
     con.execute(unfold_odd_sql(stream, odd="odd_changes"))
     con.execute("drop table odd_changes")
-
-
-def _holds_unknown_keys(con: duckdb.DuckDBPyConnection) -> bool:
-    """Tell whether an odd change with messages or statuses holds keys that we don't know."""
-    row = con.execute(
-        "select count(*) from odd_changes where 'ARRAY' in (json_type(json, pointer || "
-        "'/value/statuses'), json_type(json, pointer || '/value/messages')) "
-        "and (not list_has_all($value, json_keys(json, pointer || '/value')) or not "
-        "list_has_all($status, flatten(json_keys(json_extract(json, pointer || '/value'), "
-        "'$.statuses[*]'))))",
-        {"value": [*PLAIN_VALUE_KEYS, *OTHER_KEYS], "status": list(KNOWN_STATUS_KEYS)},
-    ).fetchone()
-    return bool(row and row[0])
 
 
 def _count(con: duckdb.DuckDBPyConnection, stream: Stream, contents: list[_Content]) -> None:

@@ -65,6 +65,17 @@ KNOWN_STATUS_KEYS = (
     "pricing",
     "errors",
 )
+# The JSON types that the shapes above take; what has another one would be lost without its JSON.
+_TYPES = {
+    ".metadata": "OBJECT",
+    ".contacts": "ARRAY",
+    ".contacts[*]": "OBJECT",
+    ".statuses[*].conversation": "OBJECT",
+    ".statuses[*].conversation.origin": "OBJECT",
+    ".statuses[*].pricing": "OBJECT",
+    ".statuses[*].errors": "ARRAY",
+    ".statuses[*].errors[*]": "OBJECT",
+}
 KNOWN_STATUSES = ("sent", "delivered", "read", "played", "failed", "deleted", "warning")
 
 
@@ -173,12 +184,29 @@ def _insert(stream: Stream) -> tuple[str, str]:
     return head, expressions
 
 
-def _both(function: str, path: str) -> str:
-    """Return the function's list over a path within the changes, bare and wrapped."""
-    return (
-        f"list_concat({function}(json, '$.entry[*].changes[*].{path}'), "
-        f"{function}(json, '$.body.entry[*].changes[*].{path}'))"
-    )
+_VALUES = ("$.entry[*].changes[*].value", "$.body.entry[*].changes[*].value")
+
+
+def _each(function: str, path: str, json: str = "json", values: tuple[str, ...] = _VALUES) -> str:
+    """Return the function's list over a path within every value, bare and wrapped."""
+    lists = ", ".join(f"{function}({json}, '{value}{path}')" for value in values)
+    return f"list_concat({lists})" if len(values) > 1 else lists
+
+
+def _is_unfamiliar(
+    value_keys: tuple[str, ...], json: str = "json", values: tuple[str, ...] = _VALUES
+) -> str:
+    """Return whether any value holds another key, or another JSON type, than those we know."""
+    keys = {"": value_keys, ".statuses[*]": KNOWN_STATUS_KEYS}
+    signs = [
+        f"not list_has_all({_list(names)}, flatten({_each('json_keys', path, json, values)}))"
+        for path, names in keys.items()
+    ]
+    signs += [
+        f"not list_has_all(['{name}', 'NULL'], {_each('json_type', path, json, values)})"
+        for path, name in _TYPES.items()
+    ]
+    return "(" + "\n            or ".join(signs) + ")"
 
 
 def unfold_sql(stream: Stream, *, load_ids: str, full_key_search: bool) -> str:
@@ -199,7 +227,7 @@ def unfold_sql(stream: Stream, *, load_ids: str, full_key_search: bool) -> str:
                 when record_kind = 'odd' then json
                 when record is not null then record
                 when {_IS_ODD_STATUS} then list_filter(
-                    {_both("json_extract", "value.statuses[*]")},
+                    {_each("json_extract", ".statuses[*]")},
                     lambda x: (x ->> '$.id') is not distinct from s.id
                         and (x ->> '$.status') is not distinct from s.status
                 )[1]
@@ -219,12 +247,11 @@ with lines as (
         hash(json) as line_hash,
         json,
         from_json(json, '{shape}') as line,
-        strlen(json) > {MAX_LINE_BYTES} or case when {searched} then
-            not list_has_all(
-                {_list(PLAIN_VALUE_KEYS)}, flatten({_both("json_keys", "value")}))
-            or not list_has_all(
-                {_list(KNOWN_STATUS_KEYS)}, flatten({_both("json_keys", "value.statuses[*]")}))
-        else false end as has_unknown_keys
+        case
+            when strlen(json) > {MAX_LINE_BYTES} then true
+            when {searched} then {_is_unfamiliar(PLAIN_VALUE_KEYS)}
+            else false
+        end as is_unfamiliar
     from read_ndjson_objects(
         $files, ignore_errors = true, filename = true, maximum_object_size = {MAX_LINE_BYTES}
     ) as read
@@ -236,7 +263,7 @@ entries as (
         load_id,
         line_hash,
         json,
-        has_unknown_keys,
+        is_unfamiliar,
         line.received_at as received_at,
         line.entry is null and line.body.entry is not null as is_wrapped,
         unnest(coalesce(line.entry, line.body.entry)) as entry,
@@ -263,7 +290,7 @@ contents as (
         change.value.contacts[1] as contact,
         change.value.messages as messages,
         change.value.statuses as statuses,
-        has_unknown_keys
+        is_unfamiliar
         or (coalesce(len(change.value.messages), 0) > 0)
             = (coalesce(len(change.value.statuses), 0) > 0)
         or coalesce(len(change.value.contacts), 0) > 1
@@ -293,6 +320,26 @@ parsed as (
 {_projection(expressions, "parsed", odd_payload, record_id)}"""
 
 
+def holds_unfamiliar_sql(odd: str) -> str:
+    """Return the query that tells whether the table `odd` (see unfold_odd_sql) holds anything new.
+
+    Only a change with messages or statuses is asked: it is what the streaming pass would take.
+    """
+    value = (
+        f"json_array(case when strlen(json) <= {MAX_LINE_BYTES} "
+        "then json_extract(json, pointer || '/value') end)"
+    )
+    lists = (
+        _each("json_type", ".statuses", value, ("$[*]",)),
+        _each("json_type", ".messages", value, ("$[*]",)),
+    )
+    unfamiliar = _is_unfamiliar((*PLAIN_VALUE_KEYS, *OTHER_KEYS), value, ("$[*]",))
+    return (
+        f"select count(*) > 0 from {odd} "
+        f"where ('ARRAY' in {lists[0]} or 'ARRAY' in {lists[1]}) and {unfamiliar}"
+    )
+
+
 def unfold_odd_sql(stream: Stream, *, odd: str) -> str:
     """Return the INSERT that unfolds the odd changes kept in the table `odd`.
 
@@ -303,6 +350,12 @@ def unfold_odd_sql(stream: Stream, *, odd: str) -> str:
             NULL for a line whose entries could not be read.
     """
     insert, expressions = _insert(stream)
+    # A single error may come without its list.
+    expressions = expressions.replace(
+        _EXPRESSIONS["error_code"],
+        f"coalesce({_EXPRESSIONS['error_code']}, "
+        "case when record_kind = 'status' then record ->> '$.errors.code' end)",
+    )
     listed = {
         "message": "messages",
         "status": "statuses",
@@ -416,9 +469,12 @@ listed as (
             {_list((*PLAIN_VALUE_KEYS, *_OTHER_LISTS, "automatic_events"))},
             coalesce(json_keys(value), [])
         ) or len(list_filter(
-            {_list((*listed.values(), "history"))},
+            {_list((*listed.values(), "history", "contacts"))},
             lambda key: coalesce(json_type(value, '$.' || key), 'NULL') not in ('ARRAY', 'NULL')
-        )) > 0 as has_more,
+                and (value ->> ('$.' || key)) not in ('', '{{}}')
+        )) > 0
+        or coalesce(json_type(value, '$.metadata'), 'NULL') not in ('OBJECT', 'NULL')
+            and (value ->> '$.metadata') not in ('', '[]') as has_more,
         list_filter(list_concat(
                 {lists},
                 flatten(list_transform(

@@ -63,6 +63,7 @@ class Message:
     is_conversation_priced: bool = False
     is_system: bool = False
     is_stop_word: bool = False
+    is_start_word: bool = False
     quoted_id: str | None = None
     ad_id: str | None = None
     failures: tuple[tuple[datetime, str], ...] = field(default=())
@@ -148,7 +149,10 @@ class Seeds:
         self.market_of_country = {
             r["country_code"]: r["market"] for r in reference["market_prefixes"]
         }
-        self.stop_words = {r["word"] for r in reference["stop_words"] if r["event"] == "opt_out"}
+        self.stop_words, self.start_words = (
+            {normal_words(r["word"]) for r in reference["stop_words"] if r["event"] == event}
+            for event in ("opt_out", "opt_in")
+        )
         self.template_category: dict[tuple[str, str | None], str | None] = {
             name: self.known_category(c) for name, c in exports.template_categories.items()
         }
@@ -182,7 +186,6 @@ def _inbound_messages(
     exports: Exports, people: People, seeds: Seeds, wrong: frozenset[Any]
 ) -> list[Message]:
     found: dict[str, Message] = {}
-    stop_words = {normal_words(word) for word in seeds.stop_words}
     for row in exports.inbound:
         found.setdefault(
             row.wamid,
@@ -195,7 +198,8 @@ def _inbound_messages(
                 message_type=row.message_type,
                 has_clock_anomaly=row in wrong,
                 is_system=row.message_type == "system",
-                is_stop_word=any(len(w) <= 40 and w in stop_words for w in row.words),
+                is_stop_word=any(len(w) <= 40 and w in seeds.stop_words for w in row.words),
+                is_start_word=any(len(w) <= 40 and w in seeds.start_words for w in row.words),
                 quoted_id=message_id("outbound", row.quoted_wamid) if row.quoted_wamid else None,
                 ad_id=row.ad_id,
             ),
@@ -351,6 +355,9 @@ def _find_replies(messages: list[Message], window: timedelta) -> None:
     threads: dict[tuple[str, str], list[Message]] = defaultdict(list)
     quotes: dict[str, list[datetime]] = defaultdict(list)
     for message in messages:
+        # A message whose clock is off has no place in a thread.
+        if message.has_clock_anomaly:
+            continue
         threads[message.contact_id, message.channel_id].append(message)
         if message.can_reply and message.quoted_id:
             quotes[message.quoted_id].append(message.message_at)
@@ -358,7 +365,7 @@ def _find_replies(messages: list[Message], window: timedelta) -> None:
         _read_thread(thread, window, is_person=contact_id not in ("none", "unknown"))
     for message in messages:
         if message.direction == "outbound" and message.failed_at is None:
-            if message.message_id in quotes:
+            if message.message_id in quotes and not message.has_clock_anomaly:
                 message.first_replied_at = min(quotes[message.message_id])
             message.inferred_read_at = _earliest(message.read_at, message.first_replied_at)
 

@@ -101,6 +101,7 @@ def build(
     session = Session(settings)
     reports = ingest(session)
     folded_load_id, newest_load_id, reason = transform._plan(session)
+    transform._begin(session)
     args = transform.dbt_args(
         settings, folded_load_id=folded_load_id, full_refresh=reason is not None
     )

@@ -35,8 +35,9 @@ OF_MESSAGE = {
     "failed_at": "failed_at",
     "error_code": "cast(error_code as varchar)",
     "sender_type": "sender_type",
-    "agent_id": "agent_id",
-    "bot_id": "bot_id",
+    # The truth names agents as the log does, and nobody where nobody wrote.
+    "agent_id": "coalesce('whatsapp:' || agent_id, 'none')",
+    "bot_id": "coalesce(bot_id, 'none')",
     "is_billable": "is_billable",
     "is_delivered_implied": "coalesce(is_delivered_implied, false)",
     "is_failed_overridden": "coalesce(is_failed_overridden, false)",

@@ -220,12 +220,12 @@ def test_changed_model_code_restates_everything_and_says_so(sample: Built, tmp_p
 
     assert "Up to date since" in run().stdout
     seed = repository / "dbt_project" / "seeds" / "error_classes.csv"
-    seed.write_text(seed.read_text().replace("131026,invalid_recipient", "131026,other"))
+    seed.write_text(seed.read_text().replace("131026,invalid_recipient", "131026,policy"))
     done = run()
     assert done.returncode == 0, done.stdout + done.stderr
     assert "full refresh: changed since the last build: model code" in done.stdout
     classes = "select distinct error_class from marts.fct_messages where error_code = '131026'"
-    assert query(warehouse_dir / "warehouse.duckdb", classes) == [("other",)]
+    assert query(warehouse_dir / "warehouse.duckdb", classes) == [("policy",)]
     card = "effective_from,market,category,currency_code,rate\n2026-01-01,Germany,marketing,EUR,9\n"
     write_csv(raw_dir, RATE_CARD, "mine.csv", card)
     done = run()

@@ -285,6 +285,43 @@ def test_unknown_keys_are_kept(harness: Harness) -> None:
     assert [row["record_kind"] for row in rows].count("status") == 3
 
 
+@pytest.mark.parametrize(
+    ("part", "written"),
+    [
+        ("errors", {"code": 131026, "title": "failed"}),
+        ("errors", ["131026"]),
+        ("pricing", "regular"),
+        ("conversation", ["c1"]),
+        ("conversation", {"id": "c1", "origin": "marketing"}),
+    ],
+)
+@pytest.mark.parametrize("sampled", [False, True])
+def test_a_part_of_another_json_type_is_kept(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch, part: str, written: Any, sampled: bool
+) -> None:
+    if sampled:
+        monkeypatch.setattr(ingest_run, "FULL_KEY_SEARCH_BYTES", 0)
+    bodies = [status_body(n, "failed") for n in range(1000)]
+    for body in bodies[::2]:
+        _value(body)["statuses"][0][part] = written
+    rows = _unfold(harness, *bodies)
+    kept = [json.loads(row["payload"])[part] for row in rows if part in row.get("payload", "")]
+    assert kept == [written] * 500
+    assert len(rows) == 1000
+    codes = {row.get("error_code") for row in rows if part in row.get("payload", "")}
+    if written == {"code": 131026, "title": "failed"}:
+        assert codes == {"131026"}
+
+
+@pytest.mark.parametrize("name", ["contacts", "metadata"])
+def test_what_names_the_sender_is_kept_in_any_type(harness: Harness, name: str) -> None:
+    body = message_body(1)
+    _value(body)[name] = "of another type"
+    rows = _unfold(harness, body)
+    assert _kinds(rows) == [("message", "wamid.in.1"), ("change", None)]
+    assert json.loads(rows[1]["payload"])[name] == "of another type"
+
+
 @pytest.mark.parametrize("where", ["status", "value beside statuses", "value beside messages"])
 def test_the_sampled_search_falls_back_to_the_full_one(
     harness: Harness, monkeypatch: pytest.MonkeyPatch, where: str

@@ -20,6 +20,22 @@ webhooks as not materialized (
         and coalesce(field, 'messages') <> 'calls'
 ),
 
+-- What held no record that could be read: the value of a change, or the line of an entry.
+unread as (
+    select
+        record_kind,
+        payload,
+        case
+            when json_type(payload, '$.entry') is null and json_type(payload, '$.body') = 'OBJECT'
+                then payload -> '$.body'
+            else payload
+        end as body
+    from {{ source('raw', 'whatsapp_webhooks') }}
+    where
+        record_kind = 'empty'
+        or (record_kind = 'change' and coalesce(field, 'messages') = 'messages')
+),
+
 sends as (
     select
         record_id,
@@ -107,6 +123,31 @@ counted as (
             nullif(record_id, '') is null
             or (record_kind = 'status' and record_type is null)
         )
+    union all
+    -- A list that is no list, a value or an entry that is no object. An absent one is normal.
+    select
+        'malformed' as reason,
+        count(*) as rows
+    from unread
+    where
+        case record_kind
+            when 'change'
+                then
+                    json_type(payload) not in ('OBJECT', 'NULL')
+                    or json_type(payload, '$.messages') not in ('ARRAY', 'NULL')
+                    or json_type(payload, '$.statuses') not in ('ARRAY', 'NULL')
+            else
+                json_type(body, '$.entry') not in ('ARRAY', 'NULL')
+                or not list_has_all(
+                    ['OBJECT', 'NULL'], json_type(body, '$.entry[*]')
+                )
+                or not list_has_all(
+                    ['ARRAY', 'NULL'], json_type(body, '$.entry[*].changes')
+                )
+                or not list_has_all(
+                    ['OBJECT', 'NULL'], json_type(body, '$.entry[*].changes[*]')
+                )
+        end
     union all
     select
         'no_time' as reason,

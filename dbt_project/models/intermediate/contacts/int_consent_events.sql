@@ -1,10 +1,12 @@
 -- One row per signal of consent that webhooks carry: a native stop or resume, an error 131050, a
--- STOP or START word. (consent/events of other systems come with their own stream.)
+-- STOP or START word. (consent/events of other systems come with their own stream.) Signals repeat:
+-- is_state_change tells which of them changed anything. In one second an opt-out comes last.
 with
 
 preferences as (
     select
         occurred_at,
+        is_implausible,
         event,
         phone_number_id,
         person_wa_id,
@@ -15,6 +17,7 @@ preferences as (
 messages as (
     select
         coalesce(message_at, implausible_message_at) as occurred_at,
+        message_at is null as is_implausible,
         consent_word_event as event,
         phone_number_id,
         person_wa_id,
@@ -26,6 +29,7 @@ messages as (
 failures as (
     select
         coalesce(failed_at, implausible_failed_at) as occurred_at,
+        failed_at is null as is_implausible,
         'opt_out' as event,
         phone_number_id,
         person_wa_id,
@@ -55,6 +59,12 @@ internal_contacts as (
     from {{ ref('int_contacts__internal') }}
 ),
 
+clocks as (
+    select max(last_plausible_at) as plausible_until
+    from {{ ref('int_stream_clocks') }}
+    where stream = 'webhooks'
+),
+
 signals as (
     select
         *,
@@ -78,8 +88,11 @@ resolved as (
         coalesce(channels.channel_id, 'unknown') as channel_id,
         signals.event,
         signals.occurred_at,
-        signals.source
+        signals.source,
+        signals.is_implausible
+        or coalesce(signals.occurred_at > clocks.plausible_until, false) as has_clock_anomaly
     from signals
+    cross join clocks
     left join persons as phones
         on phones.kind = 'phone' and signals.person_wa_id = phones.value
     left join persons as user_ids
@@ -87,15 +100,38 @@ resolved as (
     left join channels on signals.phone_number_id = channels.native_channel_id
 ),
 
-final as (
+distinct_signals as (
     select distinct
         contact_id,
         channel_id,
         event,
         occurred_at,
-        source
+        source,
+        has_clock_anomaly
     from resolved
     where contact_id not in (select internal_contacts.contact_id from internal_contacts)
+),
+
+in_order as (
+    select
+        *,
+        lag(event) over (
+            partition by contact_id, channel_id, has_clock_anomaly
+            order by occurred_at, event, source
+        ) as previous_event
+    from distinct_signals
+),
+
+final as (
+    select
+        contact_id,
+        channel_id,
+        event,
+        occurred_at,
+        source,
+        has_clock_anomaly,
+        not has_clock_anomaly and coalesce(event <> previous_event, true) as is_state_change
+    from in_order
 )
 
 select * from final

@@ -44,31 +44,66 @@ pairs as (
         ) = 1
 ),
 
-crossed as (
+second_legs as (
     select
-        greatest(first_leg.rated_on, second_leg.rated_on) as rated_on,
-        first_leg.from_currency,
-        first_leg.rate * second_leg.rate as rate
-    from pairs as first_leg
-    inner join pairs as second_leg on first_leg.to_currency = second_leg.from_currency
+        rated_on,
+        from_currency,
+        rate
+    from pairs
+    where to_currency = '{{ var("reporting_currency") }}'
+),
+
+-- A currency with a rate of its own needs no detour.
+detours as (
+    select distinct
+        from_currency,
+        to_currency as via_currency
+    from pairs
     where
-        second_leg.to_currency = '{{ var("reporting_currency") }}'
-        and first_leg.from_currency <> '{{ var("reporting_currency") }}'
-        and first_leg.from_currency <> second_leg.to_currency
-        and first_leg.to_currency <> second_leg.to_currency
-        -- A currency with a rate of its own needs no detour.
-        and first_leg.from_currency not in (
-            select pairs.from_currency
-            from pairs
-            where pairs.to_currency = '{{ var("reporting_currency") }}'
-        )
-    -- Both legs as of the later of the two days.
+        from_currency <> '{{ var("reporting_currency") }}'
+        and to_currency in (select second_legs.from_currency from second_legs)
+        and from_currency not in (select second_legs.from_currency from second_legs)
+),
+
+-- Days on which either leg is rated anew.
+crossed_days as (
+    select
+        detours.from_currency,
+        detours.via_currency,
+        pairs.rated_on
+    from detours
+    inner join pairs
+        on
+            detours.from_currency = pairs.from_currency
+            and detours.via_currency = pairs.to_currency
+    union
+    select
+        detours.from_currency,
+        detours.via_currency,
+        second_legs.rated_on
+    from detours
+    inner join second_legs on detours.via_currency = second_legs.from_currency
+),
+
+crossed as (    -- Both legs as of the day, for the smallest name of a currency in between.
+    select
+        crossed_days.rated_on,
+        crossed_days.from_currency,
+        first_leg.rate * second_leg.rate as rate
+    from crossed_days
+    asof join pairs as first_leg
+        on
+            crossed_days.from_currency = first_leg.from_currency
+            and crossed_days.via_currency = first_leg.to_currency
+            and crossed_days.rated_on >= first_leg.rated_on
+    asof join second_legs as second_leg
+        on
+            crossed_days.via_currency = second_leg.from_currency
+            and crossed_days.rated_on >= second_leg.rated_on
     qualify
         row_number() over (
-            partition by
-                first_leg.from_currency, greatest(first_leg.rated_on, second_leg.rated_on)
-            order by
-                first_leg.to_currency asc, first_leg.rated_on desc, second_leg.rated_on desc
+            partition by crossed_days.from_currency, crossed_days.rated_on
+            order by crossed_days.via_currency
         ) = 1
 ),
 
@@ -97,8 +132,8 @@ final as (
         currency_code,
         rated_on as valid_from_on,
         lead(rated_on) over (partition by currency_code order by rated_on) as valid_before_on,
-        -- Nine digits: a double would let the order of a sum show.
-        cast(rate as decimal(24, 12)) as rate
+        -- Decimal: with doubles the order of a sum would show.
+        cast(rate as decimal(28, 14)) as rate
     from candidates
     where currency_code <> '{{ var("reporting_currency") }}' or rate = 1.0
 )

@@ -1,6 +1,7 @@
 -- One row per thing that messages are looked up by and that may change without a message of its
--- own: a template's category, the published id of a business number. Compared with
--- int_lookups__before to find the messages that say something else than they did.
+-- own: a template's category, the published id of a business number, how far a stream's clock is
+-- believed. Compared with int_lookups__before to find the messages that say something else than
+-- they did.
 -- depends_on: {{ ref('int_lookups__before') }}
 with
 
@@ -19,6 +20,14 @@ channels as (
     from {{ ref('int_channels') }}
 ),
 
+clocks as (
+    select
+        stream,
+        last_plausible_at
+    from {{ ref('int_stream_clocks') }}
+    where last_plausible_at is not null
+),
+
 final as (
     select
         'template' as lookup,
@@ -33,6 +42,13 @@ final as (
         '' as key_2,
         channel_id as looked_up
     from channels
+    union all
+    select
+        'clock' as lookup,
+        stream as key_1,
+        '' as key_2,
+        cast(last_plausible_at as varchar) as looked_up
+    from clocks
 )
 
 select * from final

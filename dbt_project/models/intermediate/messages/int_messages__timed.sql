@@ -18,7 +18,8 @@ messages as (
         failed_at,
         context_id,
         is_from_ad,
-        consent_word_event
+        consent_word_event,
+        has_clock_anomaly
     from {{ ref('int_messages__unioned') }}
 ),
 
@@ -34,16 +35,21 @@ roles as (
         context_id,
         is_from_ad,
         contact_id in ('unknown', 'none') as is_nobody,
-        -- Notices of WhatsApp itself are no act of the customer.
-        direction = 'inbound' and message_type <> 'system' as is_customer_message,
-        direction = 'inbound'
+        -- A message whose clock is off has no place in the thread: it opens no window, answers
+        -- nothing and is answered by nothing. Notices of WhatsApp are no act of the customer.
+        not has_clock_anomaly and direction = 'inbound' and message_type <> 'system'
+            as is_customer_message,
+        not has_clock_anomaly
+        and direction = 'inbound'
         and message_type not in ('system', 'reaction')
         and coalesce(consent_word_event <> 'opt_out', true) as is_reply,
         -- What failed was never there to be answered.
-        direction = 'outbound' and failed_at is null as is_seen_outbound,
-        direction = 'outbound'
+        not has_clock_anomaly and direction = 'outbound' and failed_at is null as is_seen_outbound,
+        not has_clock_anomaly
+        and direction = 'outbound'
         and failed_at is null
-        and (sender_type = 'campaign' or campaign_id <> 'none') as is_campaign_message
+        and (sender_type = 'campaign' or campaign_id <> 'none') as is_campaign_message,
+        has_clock_anomaly
     from messages
 ),
 
@@ -75,7 +81,10 @@ entry_points as (
         *,
         max(
             case
-                when is_from_ad and next_outbound_at <= message_at + interval 24 hour
+                when
+                    is_from_ad
+                    and is_customer_message
+                    and next_outbound_at <= message_at + interval 24 hour
                     then next_outbound_at
             end
         ) over (
@@ -130,10 +139,12 @@ final as (
         message_id,
         direction = 'outbound'
         and not is_nobody
+        and not has_clock_anomaly
         and coalesce(last_inbound_at >= message_at - interval 24 hour, false)
             as is_in_service_window,
         direction = 'outbound'
         and not is_nobody
+        and not has_clock_anomaly
         and coalesce(entry_point_opened_at >= message_at - interval 72 hour, false)
             as is_in_free_entry_point,
         -- Clicks come with their own stream.

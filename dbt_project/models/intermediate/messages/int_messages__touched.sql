@@ -2,13 +2,13 @@
 -- may concern. New are messages of loads not yet folded, keys that replaced files took away,
 -- contacts whose identifiers belong to somebody else than before, and messages whose clock is or
 -- was off. Windows, replies and prices look at a contact's other messages, so the whole contact
--- is taken. In a full refresh the table stays empty and everything is worked out.
+-- is taken, and no half of another one. In a full refresh the table stays empty and everything is
+-- worked out.
 -- depends_on: {{ ref('int_identities') }}
 -- depends_on: {{ ref('int_identities__before') }}
 -- depends_on: {{ ref('int_lookups') }}
 -- depends_on: {{ ref('int_lookups__before') }}
 -- depends_on: {{ ref('int_persons') }}
--- depends_on: {{ ref('int_stream_clocks') }}
 -- depends_on: {{ ref('int_whatsapp_messages__folded') }}
 -- depends_on: {{ ref('int_whatsapp_sends__folded') }}
 -- depends_on: {{ ref('int_whatsapp_statuses__folded') }}
@@ -26,7 +26,8 @@ with
             kind,
             value,
             identifier_hash,
-            contact_id
+            contact_id,
+            is_shared
         from {{ ref('int_persons') }}
     ),
 
@@ -128,14 +129,21 @@ with
         where lookup = 'channel'
     ),
 
+    -- Beyond these lie the few messages whose clock is off, or was so far.
     clocks as (
         select
-            stream,
-            last_plausible_at
-        from {{ ref('int_stream_clocks') }}
+            key_1 as stream,
+            min(cast(looked_up as timestamp)) as last_plausible_at
+        from (
+            select * from lookups
+            union all
+            select * from lookups_before
+        ) as then_and_now
+        where lookup = 'clock'
+        group by key_1
     ),
 
-    new_records as materialized (
+    changed_records as materialized (
         select record_id
         from {{ ref('stg_whatsapp__statuses') }}
         where load_id > {{ folded_load_id() }}
@@ -201,7 +209,17 @@ with
         where
             conversation_id is not null
             and first_pricing like '%|CBP|%'
-            and record_id in (select new_records.record_id from new_records)
+            and record_id in (select changed_records.record_id from changed_records)
+    ),
+
+    new_records as materialized (
+        select record_id
+        from changed_records
+        union
+        select statuses.record_id
+        from statuses
+        semi join billed_conversations
+            on statuses.conversation_id = billed_conversations.conversation_id
     ),
 
     -- Materialised: each state table is read once for them, not once a column.
@@ -290,10 +308,6 @@ with
         left join identities on identities_before.identifier_hash = identities.identifier_hash
         where identities.contact_id is distinct from identities_before.contact_id
         union
-        select contact_id
-        from {{ fct }}
-        where has_clock_anomaly
-        union
         -- Messages that may have left with a replaced file.
         select fct.contact_id
         from {{ fct }} as fct
@@ -332,10 +346,8 @@ with
         where kind = 'bsuid'
     ),
 
-    whole_contacts as materialized (
-        select record_id
-        from new_records
-        union
+    -- Whoever a record names …
+    named_records as materialized (
         select record_id
         from statuses
         where
@@ -355,11 +367,69 @@ with
             or contact_wa_id in (select phones.value from phones)
             or recipient_user_id in (select user_ids.value from user_ids)
             or contact_user_id in (select user_ids.value from user_ids)
-        union
-        select statuses.record_id
+    ),
+
+    named_statuses as (
+        select
+            record_id,
+            person_wa_id,
+            person_user_id
         from statuses
-        semi join billed_conversations
-            on statuses.conversation_id = billed_conversations.conversation_id
+        where record_id in (select named_records.record_id from named_records)
+    ),
+
+    named_sends as (
+        select
+            record_id,
+            recipient,
+            recipient_user_id,
+            contact_wa_id,
+            contact_user_id
+        from sends
+        where record_id in (select named_records.record_id from named_records)
+    ),
+
+    named_messages as (
+        select
+            record_id,
+            person_wa_id,
+            person_user_id
+        from messages
+        where record_id in (select named_records.record_id from named_records)
+    ),
+
+    resolved_records as (
+        select
+            coalesce(
+                named_sends.record_id, named_statuses.record_id, named_messages.record_id
+            ) as record_id,
+            {{
+                message_wa_id('named_sends', 'named_statuses', 'named_messages')
+            }} as person_wa_id,
+            {{
+                message_user_id('named_sends', 'named_statuses', 'named_messages')
+            }} as person_user_id
+        from named_statuses
+        full outer join named_sends on named_statuses.record_id = named_sends.record_id
+        full outer join named_messages
+            on
+                coalesce(named_statuses.record_id, named_sends.record_id)
+                = named_messages.record_id
+    ),
+
+    -- … it is the message of one person. Others that share an identifier with a touched one stay.
+    whole_contacts as materialized (
+        select record_id
+        from new_records
+        union
+        select resolved_records.record_id
+        from resolved_records
+        left join persons as numbers
+            on numbers.kind = 'phone' and resolved_records.person_wa_id = numbers.value
+        left join persons as user_names
+            on user_names.kind = 'bsuid' and resolved_records.person_user_id = user_names.value
+        semi join touched_contacts
+            on {{ message_contact('numbers', 'user_names') }} = touched_contacts.contact_id
     ),
 
     -- Who quotes a message of the batch comes along: an inbound row depends on no neighbour.

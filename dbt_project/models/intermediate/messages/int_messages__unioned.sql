@@ -147,15 +147,8 @@ outbound_sources as (
         coalesce(
             sends.phone_number_id, statuses.phone_number_id, typed_in_app.phone_number_id
         ) as native_channel_id,
-        coalesce(
-            sends.contact_wa_id, statuses.person_wa_id, sends.recipient, typed_in_app.person_wa_id
-        ) as person_wa_id,
-        coalesce(
-            sends.contact_user_id,
-            sends.recipient_user_id,
-            statuses.person_user_id,
-            typed_in_app.person_user_id
-        ) as person_user_id,
+        {{ message_wa_id('sends', 'statuses', 'typed_in_app') }} as person_wa_id,
+        {{ message_user_id('sends', 'statuses', 'typed_in_app') }} as person_user_id,
         coalesce(sends.is_group, false) as is_group,
         sends.campaign_id,
         sends.variant,
@@ -302,9 +295,7 @@ resolved as (
         both_directions.*,
         case
             when both_directions.is_group or both_directions.person_wa_id like '%@g.us' then 'none'
-            -- What many people share (a shop's phone) names nobody where something else does.
-            when phones.is_shared and not user_ids.is_shared then user_ids.contact_id
-            else coalesce(phones.contact_id, user_ids.contact_id, 'unknown')
+            else coalesce({{ message_contact('phones', 'user_ids') }}, 'unknown')
         end as contact_id,
         coalesce(phones.identifier_hash, user_ids.identifier_hash) as identifier_hash,
         coalesce(channels.channel_id, 'unknown') as channel_id,
@@ -313,10 +304,19 @@ resolved as (
             else {{ message_id('both_directions.direction', 'both_directions.record_id') }}
         end as message_id,
         split_part(both_directions.first_pricing, '|', 2) as pricing_model,
-        split_part(both_directions.first_pricing, '|', 3) as reported_pricing_type,
+        {{ published_name("nullif(split_part(both_directions.first_pricing, '|', 3), '')") }}
+            as reported_pricing_type,
         try_cast(nullif(split_part(both_directions.first_pricing, '|', 4), '') as boolean)
             as reported_is_billable,
-        nullif(split_part(both_directions.first_pricing, '|', 5), '') as reported_category,
+        {{
+            normalised_category(
+                published_name("nullif(split_part(both_directions.first_pricing, '|', 5), '')")
+            )
+        }} as reported_category,
+        -- A logged request that doesn't say what it asked for, or not for which template.
+        both_directions.is_in_send_log
+        and both_directions.template_name is null
+        and both_directions.message_type in ('unknown', 'template') as is_unread_request,
         both_directions.is_implausible
         or coalesce(
             both_directions.last_webhook_at > clocks.webhooks_plausible_until
@@ -339,10 +339,11 @@ categorised as (
             when resolved.direction = 'inbound' then 'none'
             else coalesce(
                 categories.category,
-                {{ normalised_category('resolved.reported_category') }},
+                resolved.reported_category,
                 templates.category,
                 case
                     when resolved.template_name is not null then 'unknown'
+                    when resolved.is_unread_request then 'unknown'
                     when resolved.is_in_send_log or resolved.is_typed_in_app then 'service'
                     else 'unknown'
                 end
@@ -354,6 +355,21 @@ categorised as (
         on
             resolved.template_name = templates.template_name
             and resolved.template_language = templates.template_language
+),
+
+with_template as (
+    select
+        *,
+        -- Not in the send log: whether it was a template can't be told, but the categories that
+        -- only templates have.
+        is_unread_request
+        or (
+            direction = 'outbound'
+            and not is_in_send_log
+            and not is_typed_in_app
+            and category not in ('service', 'group_service')
+        ) as is_maybe_template
+    from categorised
 ),
 
 final as (
@@ -368,43 +384,39 @@ final as (
         coalesce(variant, 'none') as variant,
         case
             when template_name is not null then template_name
-            -- Not in the send log: whether it was a template can't be told, but the categories
-            -- that only templates have.
-            when
-                direction = 'outbound'
-                and not is_in_send_log
-                and not is_typed_in_app
-                and category not in ('service', 'group_service')
-                then 'unknown'
+            when is_maybe_template then 'unknown'
             else 'none'
         end as template_name,
         case
             when template_name is not null then coalesce(template_language, 'unknown')
-            when
-                direction = 'outbound'
-                and not is_in_send_log
-                and not is_typed_in_app
-                and category not in ('service', 'group_service')
-                then 'unknown'
+            when is_maybe_template then 'unknown'
             else 'none'
         end as template_language,
         category,
-        coalesce(message_type, 'unknown') as message_type,
+        coalesce({{ published_name('message_type') }}, 'unknown') as message_type,
         case
             when sender_type is not null then sender_type
             when is_typed_in_app then 'agent'
             when campaign_id is not null or category = 'marketing' then 'campaign'
             else 'api'
         end as sender_type,
-        agent_id,
-        bot_id,
+        case
+            when agent_id is not null then 'whatsapp:' || agent_id
+            when is_typed_in_app or sender_type = 'agent' then 'unknown'
+            else 'none'
+        end as agent_id,
+        case
+            when bot_id is not null then bot_id
+            when sender_type = 'bot' then 'unknown'
+            else 'none'
+        end as bot_id,
         message_at,
         attempted_at,
         sent_at,
         delivered_at,
         read_at,
         failed_at,
-        error_code,
+        {{ published_code('error_code') }} as error_code,
         is_delivered_implied,
         is_failed_overridden,
         has_clock_anomaly,
@@ -415,14 +427,14 @@ final as (
         nullif(pricing_model, '') as pricing_model,
         -- The conversation-based regime named no type; what it billed was regular.
         case
-            when nullif(reported_pricing_type, '') is not null then reported_pricing_type
+            when reported_pricing_type is not null then reported_pricing_type
             when category = 'referral_conversion' then 'free_entry_point'
             when reported_is_billable then 'regular'
             when not reported_is_billable then 'free_customer_service'
         end as pricing_type,
         reported_is_billable as is_billable,
         conversation_id
-    from categorised
+    from with_template
     where contact_id not in (select internal_contacts.contact_id from internal_contacts)
 )
 

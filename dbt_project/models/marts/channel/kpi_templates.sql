@@ -41,7 +41,8 @@ opt_outs as (
         channel_id,
         occurred_at
     from {{ ref('int_consent_events') }}
-    where event = 'opt_out'
+    -- A second STOP of somebody who had left before is no message's doing.
+    where event = 'opt_out' and is_state_change
 ),
 
 periods as (

@@ -52,6 +52,7 @@ consent_events as (
         event,
         occurred_at
     from {{ ref('int_consent_events') }}
+    where not has_clock_anomaly
 ),
 
 internal_contacts as (

@@ -1,5 +1,6 @@
--- The user's own rates replace the examples as a whole; of one rate the newest export wins. A row
--- whose date or rate can't be read is left out (a test warns): no bad cell stops a run.
+-- The user's own rates replace the examples as a whole; of one rate the newest export wins. Two
+-- rates of one day in one export stay both: nobody can tell which is right, and a test stops the
+-- publish. A row whose date or rate can't be read is left out (a test warns).
 with
 
 fx_rates as (
@@ -20,25 +21,23 @@ load_precedence as (
 ),
 
 own_rows as (
-    select
+    select distinct
         try_cast(fx_rates.rated_on as date) as rated_on,
         upper(fx_rates.from_currency) as from_currency,
         upper(fx_rates.to_currency) as to_currency,
-        try_cast(fx_rates.rate as decimal(18, 8)) as rate
+        try_cast(fx_rates.rate as decimal(28, 14)) as rate
     from fx_rates
     inner join load_precedence on fx_rates._load_id = load_precedence.load_id
     where
         try_cast(fx_rates.rated_on as date) is not null
-        and try_cast(fx_rates.rate as decimal(18, 8)) is not null
+        and try_cast(fx_rates.rate as decimal(28, 14)) is not null
     qualify
-        row_number() over (
+        rank() over (
             partition by
                 try_cast(fx_rates.rated_on as date),
                 upper(fx_rates.from_currency),
                 upper(fx_rates.to_currency)
-            order by
-                load_precedence.precedence desc,
-                try_cast(fx_rates.rate as decimal(18, 8)) desc
+            order by load_precedence.precedence desc
         ) = 1
 ),
 
@@ -47,7 +46,7 @@ example_rows as (
         cast(rated_on as date) as rated_on,
         upper(from_currency) as from_currency,
         upper(to_currency) as to_currency,
-        cast(rate as decimal(18, 8)) as rate
+        cast(rate as decimal(28, 14)) as rate
     from {{ ref('fx_rates') }}
     where not exists (select 1 from own_rows)
 ),

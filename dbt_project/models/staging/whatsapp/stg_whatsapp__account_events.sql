@@ -26,17 +26,22 @@ final as (
     select distinct
         waba_id,
         field,
-        coalesce({{ unix_seconds('entry_time') }}, {{ utc_time('received_at') }}) as occurred_at,
-        payload ->> '$.event' as event,
+        coalesce({{ unix_seconds('entry_time') }}, {{ received_time('received_at') }})
+            as occurred_at,
+        {{ published_name("payload ->> '$.event'") }} as event,
         payload ->> '$.message_template_id' as template_id,
         payload ->> '$.message_template_name' as template_name,
         payload ->> '$.message_template_language' as template_language,
-        payload ->> '$.message_template_category' as template_category,
-        payload ->> '$.new_category' as new_category,
-        payload ->> '$.new_quality_score' as new_quality_score,
+        {{ published_name("payload ->> '$.message_template_category'") }} as template_category,
+        {{ published_name("payload ->> '$.new_category'") }} as new_category,
+        {{ published_name("payload ->> '$.new_quality_score'") }} as new_quality_score,
         payload ->> '$.display_phone_number' as display_phone_number,
-        coalesce(payload ->> '$.current_limit', payload ->> '$.max_daily_conversation_per_phone')
-            as current_limit
+        {{
+            published_limit(
+                "coalesce(payload ->> '$.current_limit',"
+                " payload ->> '$.max_daily_conversation_per_phone')"
+            )
+        }} as current_limit
     from webhooks
 )
 

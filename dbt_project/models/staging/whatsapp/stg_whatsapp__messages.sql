@@ -41,7 +41,7 @@ final as (
         record_kind = 'echo' as is_echo,
         coalesce(record_type, 'unknown') as message_type,
         {{ unix_seconds('record_time') }} as message_at,
-        {{ is_implausible(unix_seconds('record_time'), utc_time('received_at')) }}
+        {{ is_implausible(unix_seconds('record_time'), received_time('received_at')) }}
             as is_implausible,
         nullif(phone_number_id, '') as phone_number_id,
         coalesce(person_wa_id, contact_wa_id) as person_wa_id,

@@ -26,7 +26,7 @@ final as (
     select
         _load_id as load_id,
         {{ unix_seconds('record_time') }} as event_at,
-        {{ is_implausible(unix_seconds('record_time'), utc_time('received_at')) }}
+        {{ is_implausible(unix_seconds('record_time'), received_time('received_at')) }}
             as is_implausible,
         person_wa_id,
         person_user_id,

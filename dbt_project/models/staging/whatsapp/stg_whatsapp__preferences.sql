@@ -19,7 +19,7 @@ webhooks as (
 final as (
     select distinct
         {{ unix_seconds('record_time') }} as occurred_at,
-        {{ is_implausible(unix_seconds('record_time'), utc_time('received_at')) }}
+        {{ is_implausible(unix_seconds('record_time'), received_time('received_at')) }}
             as is_implausible,
         case record_type when 'stop' then 'opt_out' when 'resume' then 'opt_in' end as event,
         nullif(phone_number_id, '') as phone_number_id,

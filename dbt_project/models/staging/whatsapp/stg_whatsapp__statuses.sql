@@ -32,7 +32,7 @@ final as (
         record_id,
         record_type as status,
         {{ unix_seconds('record_time') }} as status_at,
-        {{ is_implausible(unix_seconds('record_time'), utc_time('received_at')) }}
+        {{ is_implausible(unix_seconds('record_time'), received_time('received_at')) }}
             as is_implausible,
         nullif(phone_number_id, '') as phone_number_id,
         person_wa_id,

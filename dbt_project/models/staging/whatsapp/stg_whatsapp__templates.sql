@@ -27,10 +27,10 @@ final as (
         templates.template_id,
         templates.name as template_name,
         templates.language as template_language,
-        lower(templates.category) as category,
-        lower(templates.previous_category) as previous_category,
-        lower(templates.status) as status,
-        lower(templates.quality_score) as quality,
+        lower({{ published_name('templates.category') }}) as category,
+        lower({{ published_name('templates.previous_category') }}) as previous_category,
+        lower({{ published_name('templates.status') }}) as status,
+        lower({{ published_name('templates.quality_score') }}) as quality,
         {{ utc_time('templates.updated_at') }} as updated_at
     from templates
     inner join load_precedence on templates._load_id = load_precedence.load_id

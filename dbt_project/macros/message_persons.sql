@@ -1,0 +1,28 @@
+{#- Whose message it is, where its sources (send log, statuses, content) name several: the same for
+    the models that resolve it and for the one that decides which messages to work out anew. -#}
+{% macro message_wa_id(sends, statuses, messages) -%}
+    coalesce(
+        {{ sends }}.contact_wa_id,
+        {{ statuses }}.person_wa_id,
+        {{ sends }}.recipient,
+        {{ messages }}.person_wa_id
+    )
+{%- endmacro %}
+
+{% macro message_user_id(sends, statuses, messages) -%}
+    coalesce(
+        {{ sends }}.contact_user_id,
+        {{ sends }}.recipient_user_id,
+        {{ statuses }}.person_user_id,
+        {{ messages }}.person_user_id
+    )
+{%- endmacro %}
+
+{#- Over two joins of int_persons, NULL where neither names anybody. What many people share (a
+    shop's phone) names nobody where something else does. -#}
+{% macro message_contact(phones, user_ids) -%}
+    case
+        when {{ phones }}.is_shared and not {{ user_ids }}.is_shared then {{ user_ids }}.contact_id
+        else coalesce({{ phones }}.contact_id, {{ user_ids }}.contact_id)
+    end
+{%- endmacro %}
