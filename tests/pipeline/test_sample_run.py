@@ -35,8 +35,8 @@ OF_MESSAGE = {
     "failed_at": "failed_at",
     "error_code": "cast(error_code as varchar)",
     "sender_type": "sender_type",
-    # The truth names agents as the log does, and nobody where nobody wrote.
-    "agent_id": "coalesce('whatsapp:' || agent_id, 'none')",
+    # The truth names agents as the log does; who typed in the app, nothing tells.
+    "agent_id": "coalesce('whatsapp:' || agent_id, if(sender_type = 'agent', 'unknown', 'none'))",
     "bot_id": "coalesce(bot_id, 'none')",
     "is_billable": "is_billable",
     "is_delivered_implied": "coalesce(is_delivered_implied, false)",
