@@ -68,7 +68,9 @@ where reason is not null
     ordinal = 0
     with opened(path) as handle:
         for number, line in numbered_lines(handle):
-            if not line.strip():
+            if len(rejects) == len(wanted):
+                break
+            if line.isspace():
                 continue
             ordinal += 1
             if (reason := wanted.get(ordinal)) is not None:

@@ -85,6 +85,12 @@ def numbered_lines(handle: IO[bytes]) -> Iterator[tuple[int, bytes]]:
         yield number, line
 
 
+def first_line(path: Path) -> bytes:
+    """Return the first line that isn't blank, empty where there is none."""
+    with opened(path) as handle:
+        return next((line for _, line in numbered_lines(handle) if not line.isspace()), b"")
+
+
 def count_lines(path: Path) -> int:
     """Return the number of lines, blank ones and an unfinished last one included."""
     newlines, last = 0, b""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -22,20 +23,24 @@ from orchestration.ingest.files import (
     corrupt,
     count_blank_lines,
     count_lines,
+    first_line,
 )
 from orchestration.ingest.identifiers import key_id, keyed_hash, register, set_key
 from orchestration.ingest.ledger import LEDGER_DDL, highest_load_id, read_state, write_state
 from orchestration.ingest.webhooks import (
     FULL_KEY_SEARCH_BYTES,
-    holds_unfamiliar_sql,
+    body_form,
+    misfits_sql,
     unfold_odd_sql,
     unfold_sql,
 )
 from orchestration.settings import Settings
 from orchestration.sources import BY_KEY, STREAMS, Stream
 
-BATCH_BYTES = 512 * 1024 * 1024
+BATCH_BYTES = 1024 * 1024 * 1024
 BATCH_FILES = 64
+# More of them in a group of files, and taking them apart costs more than reading all again.
+MAX_LINES_OF_ANOTHER_FORM = 1000
 REJECT_SHARE_WARNING = 0.01
 
 # What a damaged file makes DuckDB raise. Any other error is ours and stops the run.
@@ -121,6 +126,7 @@ def prepare(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     con.execute(LEDGER_DDL)
     for stream in STREAMS:
         con.execute(stream.ddl())
+        clear_unregistered(con, stream)
     current = key_id(settings.hmac_key())
     stored = read_state(con, "key_id")
     if stored is None:
@@ -295,7 +301,7 @@ def _load_batch(
         _load_contents(con, settings, stream, contents)
         return contents
     except (*_FILE_FAULTS, LinesLost, UnreadableFile) as error:
-        _roll_back(con)
+        _roll_back(con, stream)
         if "no space left" in str(error).lower():
             raise IngestError("the disk is full: make room and run again") from None
         if len(files) > 1:
@@ -325,7 +331,7 @@ def _load_damaged(
         except _FILE_FAULTS:
             is_compressed = content.path.suffix in (".gz", ".zst")
             verdict = corrupt() if is_compressed else None
-        _roll_back(con)
+        _roll_back(con, stream)
     if verdict is None:
         verdict = UnreadableFile("unreadable", "the file can't be read: export it again")
     content = _Content(content.file, content.load_id, content.path, content.replaced)
@@ -363,29 +369,48 @@ def _load_repaired(
     return content
 
 
-def _roll_back(con: duckdb.DuckDBPyConnection) -> None:
+def _roll_back(con: duckdb.DuckDBPyConnection, stream: Stream) -> None:
     """End the open transaction; a file may also fail before one is begun."""
     with contextlib.suppress(duckdb.TransactionException):
         con.execute("rollback")
     con.execute("set preserve_insertion_order = false")
+    clear_unregistered(con, stream)
+
+
+def clear_unregistered(con: duckdb.DuckDBPyConnection, stream: Stream) -> None:
+    """Delete rows of loads that never reached the ledger: those that failed or were killed."""
+    con.execute(
+        f'delete from raw."{stream.raw_table}" '
+        "where _load_id > (select coalesce(max(load_id), 0) from raw.loads)"
+    )
 
 
 def _load_contents(
     con: duckdb.DuckDBPyConnection, settings: Settings, stream: Stream, contents: list[_Content]
 ) -> None:
-    """Load contents in one transaction; raises with the transaction open."""
+    """Load contents: nothing of them counts before the ledger's lines do, in one transaction.
+
+    The rows of JSON lines come in first, under numbers that the ledger doesn't know yet, and what
+    the transaction leaves without a line there is cleared away (`clear_unregistered`). In one
+    transaction with them, the few rows that are deleted again (odd changes, repeats) would make
+    DuckDB copy all of them once more at the commit: a third of the whole load.
+
+    Raises with the transaction open.
+    """
     if any(content.file.size == 0 for content in contents):
         raise _empty()
     # A CSV comes alone, and its reading may fail and be tried again, which no transaction bears.
     csv_file = read_csv(con, stream, contents[0].path) if stream.format == "csv" else None
+    if csv_file is None:
+        _read_json_lines(con, stream, contents)
     con.execute("begin")
     for content in contents:
         _retire_path(con, stream, content.file.path, content.replaced)
     if csv_file is not None:
         only = contents[0]
         only.read, only.rejects, only.new_columns = insert_csv(con, stream, csv_file, only.load_id)
-    else:
-        _read_json_lines(con, stream, contents)
+    elif stream.reader == "whatsapp_webhook":
+        _take_odd_apart(con, stream)
     _count(con, stream, contents)
     register(
         con,
@@ -431,12 +456,14 @@ def _read_json_lines(
         sql = json_lines_sql(stream, load_ids="load_paths")
         con.execute(sql, {"files": [str(c.path) for c in contents]})
         return
-    for searched in (False, True):
-        group = [
-            str(c.path) for c in contents if (c.file.size <= FULL_KEY_SEARCH_BYTES) == searched
-        ]
-        if group:
-            _unfold(con, stream, group, full_key_search=searched)
+    groups: dict[tuple[bool, str], list[str]] = defaultdict(list)
+    for content in contents:
+        searched = content.file.size <= FULL_KEY_SEARCH_BYTES
+        # A small file may be of any form: the choice costs it little.
+        form = "mixed" if searched else body_form(first_line(content.path))
+        groups[searched, form].append(str(content.path))
+    for (searched, form), paths in groups.items():
+        _unfold(con, stream, paths, full_key_search=searched, form=form)
 
 
 def _unfold(
@@ -445,27 +472,41 @@ def _unfold(
     paths: list[str],
     *,
     full_key_search: bool,
+    form: str,
 ) -> None:
-    sql = unfold_sql(stream, load_ids="load_paths", full_key_search=full_key_search)
+    sql = unfold_sql(stream, load_ids="load_paths", full_key_search=full_key_search, form=form)
     con.execute(sql, {"files": paths})
-    table = f'raw."{stream.raw_table}"'
+    if full_key_search:
+        return
     ids = "(select load_id from load_paths where list_contains($files, path))"
     con.execute(
-        "create or replace temp table odd_changes as select _load_id as load_id, "
-        "_line_hash as line_hash, _is_line_head as is_head, received_at, record_id as pointer, "
-        f"payload as json from {table} where record_kind = 'odd' and _load_id in {ids}",
+        f"create or replace temp table odd_changes as {_odd_changes_sql(stream, ids)}",
         {"files": paths},
     )
-    unfamiliar = con.execute(holds_unfamiliar_sql("odd_changes")).fetchone()
-    if not full_key_search and unfamiliar and unfamiliar[0]:
+    unfamiliar, of_another_form = con.execute(misfits_sql("odd_changes")).fetchall()[0]
+    if unfamiliar or (form != "mixed" and of_another_form > MAX_LINES_OF_ANOTHER_FORM):
+        table = f'raw."{stream.raw_table}"'
         con.execute(f"delete from {table} where _load_id in {ids}", {"files": paths})
-        _unfold(con, stream, paths, full_key_search=True)
-        return
+        _unfold(con, stream, paths, full_key_search=bool(unfamiliar), form="mixed")
+
+
+def _take_odd_apart(con: duckdb.DuckDBPyConnection, stream: Stream) -> None:
+    """Put the records of odd changes in the place of the changes."""
+    ids = "(select load_id from load_paths)"
+    con.execute(f"create or replace temp table odd_changes as {_odd_changes_sql(stream, ids)}")
     con.execute(
-        f"delete from {table} where record_kind = 'odd' and _load_id in {ids}", {"files": paths}
+        f"delete from raw.\"{stream.raw_table}\" where record_kind = 'odd' and _load_id in {ids}"
     )
     con.execute(unfold_odd_sql(stream, odd="odd_changes"))
     con.execute("drop table odd_changes")
+
+
+def _odd_changes_sql(stream: Stream, ids: str) -> str:
+    return (
+        "select _load_id as load_id, _line_hash as line_hash, _is_line_head as is_head, "
+        "received_at, record_id as pointer, payload as json "
+        f"from raw.\"{stream.raw_table}\" where record_kind = 'odd' and _load_id in {ids}"
+    )
 
 
 def _count(con: duckdb.DuckDBPyConnection, stream: Stream, contents: list[_Content]) -> None:

@@ -12,6 +12,9 @@ be used gives a row of kind `bad`, which the loader turns into a reject.
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass
+
 from orchestration.ingest.files import MAX_LINE_BYTES
 from orchestration.sources import Stream
 from orchestration.sources.whatsapp import UNIX_SECONDS
@@ -184,50 +187,88 @@ def _insert(stream: Stream) -> tuple[str, str]:
     return head, expressions
 
 
-_VALUES = ("$.entry[*].changes[*].value", "$.body.entry[*].changes[*].value")
+_BARE, _WRAPPED = "$.entry[*].changes[*].value", "$.body.entry[*].changes[*].value"
 
 
-def _each(function: str, path: str, json: str = "json", values: tuple[str, ...] = _VALUES) -> str:
-    """Return the function's list over a path within every value, bare and wrapped."""
-    lists = ", ".join(f"{function}({json}, '{value}{path}')" for value in values)
+@dataclass(frozen=True)
+class _Form:
+    """How the bodies of a file lie in its lines."""
+
+    shape: str
+    values: tuple[str, ...]
+    entries: str
+    is_wrapped: str
+
+
+# Bare bodies and `{"body": {…}}` may stand in one file, but hardly ever do, and choosing between
+# the two on every line copies every body once.
+_FORMS = {
+    "bare": _Form(f'"entry":{_ENTRIES_SHAPE}', (_BARE,), "line.entry", "false"),
+    "wrapped": _Form(
+        f'"body":{{"entry":{_ENTRIES_SHAPE}}}', (_WRAPPED,), "line.body.entry", "true"
+    ),
+    "mixed": _Form(
+        f'"entry":{_ENTRIES_SHAPE},"body":{{"entry":{_ENTRIES_SHAPE}}}',
+        (_BARE, _WRAPPED),
+        "coalesce(line.entry, line.body.entry)",
+        "line.entry is null and line.body.entry is not null",
+    ),
+}
+
+
+def body_form(line: bytes) -> str:
+    """Return the form that a file with this first line is read in: bare, wrapped or mixed."""
+    try:
+        body = json.loads(line)
+    except (ValueError, RecursionError):
+        return "mixed"
+    if not isinstance(body, dict):
+        return "mixed"
+    if "entry" in body:
+        return "bare"
+    return "wrapped" if isinstance(body.get("body"), dict) else "mixed"
+
+
+def _each(function: str, path: str, values: tuple[str, ...], column: str = "json") -> str:
+    """Return the function's list over a path within every value that lies at one of `values`."""
+    lists = ", ".join(f"{function}({column}, '{value}{path}')" for value in values)
     return f"list_concat({lists})" if len(values) > 1 else lists
 
 
 def _is_unfamiliar(
-    value_keys: tuple[str, ...], json: str = "json", values: tuple[str, ...] = _VALUES
+    value_keys: tuple[str, ...], values: tuple[str, ...], column: str = "json"
 ) -> str:
     """Return whether any value holds another key, or another JSON type, than those we know."""
     keys = {"": value_keys, ".statuses[*]": KNOWN_STATUS_KEYS}
     signs = [
-        f"not list_has_all({_list(names)}, flatten({_each('json_keys', path, json, values)}))"
+        f"not list_has_all({_list(names)}, flatten({_each('json_keys', path, values, column)}))"
         for path, names in keys.items()
     ]
     signs += [
-        f"not list_has_all(['{name}', 'NULL'], {_each('json_type', path, json, values)})"
+        f"not list_has_all(['{name}', 'NULL'], {_each('json_type', path, values, column)})"
         for path, name in _TYPES.items()
     ]
     return "(" + "\n            or ".join(signs) + ")"
 
 
-def unfold_sql(stream: Stream, *, load_ids: str, full_key_search: bool) -> str:
+def unfold_sql(stream: Stream, *, load_ids: str, full_key_search: bool, form: str = "mixed") -> str:
     """Return the INSERT that unfolds the files bound as `$files` into the stream's raw table.
 
     Args:
         stream: the webhook stream.
         load_ids: a table (path VARCHAR, load_id BIGINT) of the files' numbers in the ledger.
         full_key_search: look for unknown keys in every line instead of one in 64.
+        form: bare, wrapped or mixed. A line of another form is an odd one, which is slow.
     """
     insert, expressions = _insert(stream)
-    # Bare bodies and `{"body": {…}}` may stand in one file; reading for both costs nothing more.
-    shape = (
-        f'{{"received_at":"VARCHAR","entry":{_ENTRIES_SHAPE},"body":{{"entry":{_ENTRIES_SHAPE}}}}}'
-    )
+    how = _FORMS[form]
+    shape = f'{{"received_at":"VARCHAR",{how.shape}}}'
     searched = "true" if full_key_search else f"(hash(json) & {SAMPLED_LINES_MASK}) = 0"
     odd_payload = f"""case
                 when record_kind = 'odd' then json
                 when record is not null then record
                 when {_IS_ODD_STATUS} then list_filter(
-                    {_each("json_extract", ".statuses[*]")},
+                    {_each("json_extract", ".statuses[*]", how.values)},
                     lambda x: (x ->> '$.id') is not distinct from s.id
                         and (x ->> '$.status') is not distinct from s.status
                 )[1]
@@ -249,7 +290,7 @@ with lines as (
         from_json(json, '{shape}') as line,
         case
             when strlen(json) > {MAX_LINE_BYTES} then true
-            when {searched} then {_is_unfamiliar(PLAIN_VALUE_KEYS)}
+            when {searched} then {_is_unfamiliar(PLAIN_VALUE_KEYS, how.values)}
             else false
         end as is_unfamiliar
     from read_ndjson_objects(
@@ -265,10 +306,10 @@ entries as (
         json,
         is_unfamiliar,
         line.received_at as received_at,
-        line.entry is null and line.body.entry is not null as is_wrapped,
-        unnest(coalesce(line.entry, line.body.entry)) as entry,
+        {how.is_wrapped} as is_wrapped,
+        unnest({how.entries}) as entry,
         unnest([true]) as is_first_entry,
-        generate_subscripts(coalesce(line.entry, line.body.entry), 1) as entry_number
+        generate_subscripts({how.entries}, 1) as entry_number
     from lines
 ),
 changes as (
@@ -320,24 +361,27 @@ parsed as (
 {_projection(expressions, "parsed", odd_payload, record_id)}"""
 
 
-def holds_unfamiliar_sql(odd: str) -> str:
-    """Return the query that tells whether the table `odd` (see unfold_odd_sql) holds anything new.
+def misfits_sql(odd: str) -> str:
+    """Return the query of what the streaming pass should have read otherwise (unfold_odd_sql: odd).
 
-    Only a change with messages or statuses is asked: it is what the streaming pass would take.
+    It gives the number of changes with messages or statuses beside something that we don't know,
+    and the number of lines without entries in the form that the file was read in.
     """
     value = (
         f"json_array(case when strlen(json) <= {MAX_LINE_BYTES} "
         "then json_extract(json, pointer || '/value') end)"
     )
-    lists = (
-        _each("json_type", ".statuses", value, ("$[*]",)),
-        _each("json_type", ".messages", value, ("$[*]",)),
+    path = ("$[*]",)
+    statuses, messages = (
+        _each("json_type", name, path, value) for name in (".statuses", ".messages")
     )
-    unfamiliar = _is_unfamiliar((*PLAIN_VALUE_KEYS, *OTHER_KEYS), value, ("$[*]",))
-    return (
-        f"select count(*) > 0 from {odd} "
-        f"where ('ARRAY' in {lists[0]} or 'ARRAY' in {lists[1]}) and {unfamiliar}"
-    )
+    unfamiliar = _is_unfamiliar((*PLAIN_VALUE_KEYS, *OTHER_KEYS), path, value)
+    return f"""
+select
+    count(*) filter (where ('ARRAY' in {statuses} or 'ARRAY' in {messages}) and {unfamiliar}),
+    count(*) filter (where pointer is null)
+from {odd}
+"""
 
 
 def unfold_odd_sql(stream: Stream, *, odd: str) -> str:

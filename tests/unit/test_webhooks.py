@@ -369,6 +369,33 @@ def test_bare_and_wrapped_bodies_may_stand_in_one_file(harness: Harness) -> None
     assert [row.get("received_at") for row in rows[2:4]].count("x") == 1
 
 
+@pytest.mark.parametrize("first", ["bare", "wrapped", "no body", "no JSON"])
+@pytest.mark.parametrize("many", [False, True])
+def test_the_form_that_the_first_line_promises_may_be_wrong(
+    harness: Harness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: str, many: bool
+) -> None:
+    """A big file is read in the form of its first line: taken apart, or read again, all comes."""
+    if many:
+        monkeypatch.setattr(ingest_run, "MAX_LINES_OF_ANOTHER_FORM", 5)
+    bare = [status_body(n) for n in range(20)] + [message_body(n) for n in range(20)]
+    wrapped = [{"received_at": f"t{n}", "body": status_body(n + 100)} for n in range(20)]
+    lines: dict[str, list[Any]] = {
+        "bare": [*bare, *wrapped],
+        "wrapped": [*wrapped, *bare],
+        "no body": [{"object": "whatsapp_business_account"}, *bare, *wrapped],
+        "no JSON": ["\n[1,2]\n", *bare, *wrapped],
+    }
+    expected = _unfold(harness, *lines[first])
+    monkeypatch.setattr(ingest_run, "FULL_KEY_SEARCH_BYTES", 0)
+    found = _unfold(make_harness(tmp_path / "other"), *lines[first])
+    # A status that was taken apart keeps its JSON, needed or not.
+    for row in found:
+        if row["record_kind"] == "status":
+            row.pop("payload", None)
+    assert found == expected
+    assert len([row for row in expected if row["record_kind"] in ("status", "message")]) == 60
+
+
 def test_other_fields_are_kept_as_changes(harness: Harness) -> None:
     values: dict[str, Any] = {
         "message_template_status_update": {"event": "APPROVED", "message_template_id": 12},
