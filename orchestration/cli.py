@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from orchestration.ingest.renewal import missing_exports
 from orchestration.publish import Publication, read_publication
 from orchestration.session import Session, unfinished_mark
 from orchestration.settings import ROOT, Settings, SettingsError, load_settings
@@ -173,17 +174,11 @@ def _missing_exports(session: Session) -> list[str]:
     settings = session.settings
     if not settings.build_path.exists():
         return []
-    # By content: a renamed export is no lost one.
-    present = {file.sha256 for file in session.discovery.files}
     try:
         with connect(settings, read_only=True) as con:
-            rows = con.execute(
-                "select distinct path, file_sha256 from raw.files "
-                "where status in ('loaded', 'duplicate', 'missing') order by path"
-            ).fetchall()
+            return missing_exports(con, session.discovery)
     except Exception:
         return []
-    return [path for path, sha256 in rows if sha256 not in present]
 
 
 def _say_missing(paths: list[str]) -> None:

@@ -9,20 +9,26 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from pathlib import Path
 
 import duckdb
 
 from orchestration.ingest.discover import Discovery
 from orchestration.ingest.identifiers import key_id
-from orchestration.settings import DBT_PROJECT_DIR, Settings
+from orchestration.settings import DBT_PROJECT_DIR, ROOT, Settings
 
 _MODEL_FOLDERS = ("models", "macros", "seeds")
+_INGEST_FOLDERS = ("sources", "ingest")
+INGEST_CODE = "code that reads exports"
 
 
 def fingerprint_parts(settings: Settings, discovery: Discovery) -> dict[str, str]:
     """Return a hash per part, keyed by the part's name for people."""
     return {
         "model code": _model_code(),
+        INGEST_CODE: _code_of(
+            [ROOT / "orchestration" / folder for folder in _INGEST_FOLDERS], ROOT
+        ),
         "vars": _hash(json.dumps(dict(settings.vars), sort_keys=True)),
         "reference files": _hash(
             "\n".join(
@@ -50,14 +56,19 @@ def describe_change(before: Mapping[str, str], now: Mapping[str, str]) -> str:
 
 
 def _model_code() -> str:
-    files = [DBT_PROJECT_DIR / "dbt_project.yml"]
-    for folder in _MODEL_FOLDERS:
-        files += [path for path in (DBT_PROJECT_DIR / folder).rglob("*") if path.is_file()]
+    folders = [DBT_PROJECT_DIR / folder for folder in _MODEL_FOLDERS]
+    return _code_of([DBT_PROJECT_DIR / "dbt_project.yml", *folders], DBT_PROJECT_DIR)
+
+
+def _code_of(places: list[Path], root: Path) -> str:
+    """Return the hash of files and of all files below folders, names included."""
+    files = [place for place in places if place.is_file()]
+    files += [path for place in places for path in place.rglob("*") if path.is_file()]
     digest = hashlib.sha256()
     for path in sorted(files):
         if path.suffix == ".pyc":
             continue
-        digest.update(str(path.relative_to(DBT_PROJECT_DIR)).encode() + b"\0")
+        digest.update(str(path.relative_to(root)).encode() + b"\0")
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
 

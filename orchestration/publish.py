@@ -55,12 +55,22 @@ create table pub.meta.publication (
 """
 _COMMENTS = {
     "table pub.meta.publication": "Exactly one row: which run made this file, of what.",
+    "column pub.meta.publication.published_at": "When the run made the file, UTC.",
+    "column pub.meta.publication.run_id": "The run in Dagster's history.",
+    "column pub.meta.publication.code_version": "Version of chatmart.",
+    "column pub.meta.publication.settings_fingerprint": (
+        "Hash of model code, vars, reference files and key: all but the exports that decides rows."
+    ),
+    "column pub.meta.publication.ledger_hash": "Hash of every export present, name and content.",
+    "column pub.meta.publication.duckdb_version": "The DuckDB that wrote the file.",
+    "column pub.meta.publication.storage_version": "Oldest format that reads it.",
     "table pub.meta.checks": "One row per check of the run that made this file.",
     'column pub.meta.checks."check"': "Name of the check; dbt tests and our own alike.",
     "column pub.meta.checks.table_name": "The table it looks at, as schema.table.",
     "column pub.meta.checks.severity": "error (would have stopped the publish) or warning.",
     "column pub.meta.checks.status": "passed or failed.",
     "column pub.meta.checks.violations": "Rows that break the rule; 0 when passed.",
+    "column pub.meta.checks.description": "The rule in a sentence; NULL where its name says it.",
 }
 # Linux: swap two folders in one step (renameat2 with RENAME_EXCHANGE).
 _AT_FDCWD = -100
@@ -226,7 +236,7 @@ def _write_database(
             list(vars(publication).values()),
         )
         for target, comment in _COMMENTS.items():
-            if target.startswith("table pub.meta.publication") or "meta.checks" in tables:
+            if "pub.meta.publication" in target or "meta.checks" in tables:
                 con.execute(f"comment on {target} is {_quote(comment)}")
         con.execute("checkpoint pub")
     finally:

@@ -6,7 +6,15 @@ from datetime import timedelta
 import dagster as dg
 
 from orchestration.assets.guard import guarded
-from orchestration.ingest.run import StreamReport, ingest_stream, prepare, record_unrecognised
+from orchestration.fingerprint import INGEST_CODE
+from orchestration.ingest.renewal import forget_what_other_code_read, remember_code
+from orchestration.ingest.run import (
+    StreamReport,
+    check_key,
+    ingest_stream,
+    prepare,
+    record_unrecognised,
+)
 from orchestration.session import Session
 from orchestration.sources import STREAMS, Stream
 from orchestration.warehouse import connect
@@ -157,8 +165,15 @@ def raw_assets(
     with guarded(session):
         session.mark_started()
         with connect(session.settings) as con:
+            code = session.fingerprint_parts[INGEST_CODE]
+            check_key(con, session.settings)
+            note, warning = forget_what_other_code_read(con, session.discovery, code)
             prepare(con, session.settings)
+            remember_code(con, code)
             unknown = record_unrecognised(con, session.settings, session.discovery)
+        if note:
+            session.reporter.note(note)
+        session.warnings += [warning] if warning else []
         session.warnings += unknown
         session.unrecognised_files = len(unknown)
         for stream in STREAMS:

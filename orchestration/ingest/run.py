@@ -37,7 +37,7 @@ from orchestration.ingest.webhooks import (
 from orchestration.settings import Settings
 from orchestration.sources import BY_KEY, STREAMS, Stream
 
-BATCH_BYTES = 1024 * 1024 * 1024
+BATCH_BYTES = 4 * 1024 * 1024 * 1024
 BATCH_FILES = 64
 # More of them in a group of files, and taking them apart costs more than reading all again.
 MAX_LINES_OF_ANOTHER_FORM = 1000
@@ -52,6 +52,7 @@ __all__ = [
     "IngestError",
     "Refused",
     "StreamReport",
+    "check_key",
     "discover",
     "highest_load_id",
     "ingest_stream",
@@ -126,18 +127,44 @@ def prepare(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     con.execute(LEDGER_DDL)
     for stream in STREAMS:
         con.execute(stream.ddl())
+        _add_columns(con, stream)
         clear_unregistered(con, stream)
-    current = key_id(settings.hmac_key())
-    stored = read_state(con, "key_id")
-    if stored is None:
-        write_state(con, key_id=current)
-    elif stored != current:
+    check_key(con, settings)
+    write_state(con, key_id=key_id(settings.hmac_key()))
+    _reread_numbers(con, settings)
+
+
+def check_key(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """Compare the key with that of the data, if there are any.
+
+    Raises:
+        IngestError: the data were hashed with another key.
+    """
+    stored, current = read_state(con, "key_id"), key_id(settings.hmac_key())
+    if stored not in (None, current):
         raise IngestError(
             f"the warehouse was hashed with the key {stored}, but the key given now is {current}: "
             "give the old key (CHATMART_HMAC_KEY, CHATMART_HMAC_KEY_FILE or hmac.key beside the "
             "warehouse), or run `make rebuild` to hash everything with the new one"
         )
-    _reread_numbers(con, settings)
+
+
+def _add_columns(con: duckdb.DuckDBPyConnection, stream: Stream) -> None:
+    """Give a table of an earlier version the columns that were declared since."""
+    standing = {
+        name
+        for (name,) in con.execute(
+            "select column_name from duckdb_columns() where schema_name = 'raw' "
+            "and database_name = current_database() and table_name = ?",
+            [stream.raw_table],
+        ).fetchall()
+    }
+    for column in stream.columns:
+        if column.name not in standing:
+            con.execute(
+                f'alter table raw."{stream.raw_table}" add column "{column.name}" '
+                f"{column.json_type}"
+            )
 
 
 def _reread_numbers(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from orchestration.ingest import run as ingest_run
 from orchestration.ingest.discover import discover
+from orchestration.ingest.renewal import forget_what_other_code_read, remember_code
 from orchestration.ingest.run import IngestError, ingest_stream, prepare
 from orchestration.settings import Settings
 from orchestration.sources import BY_KEY
@@ -393,6 +394,58 @@ def test_rows_rejects_and_ledger_land_together_or_not_at_all(
     assert _numbers(harness) == before[2]
     harness.ingest(WEBHOOKS)
     assert _numbers(harness) == [20, 21, 30, 31]
+
+
+def _renew(harness: Harness, code: str) -> tuple[str | None, str | None]:
+    with harness.open() as con:
+        said = forget_what_other_code_read(con, discover(harness.settings), code)
+        ingest_run.prepare(con, harness.settings)
+        remember_code(con, code)
+    harness.ingest(WEBHOOKS)
+    return said
+
+
+def test_exports_are_read_again_when_the_code_that_reads_them_has_changed(
+    harness: Harness,
+) -> None:
+    harness.put(A, X)
+    harness.put(B, Y)
+    assert _renew(harness, "one") == (None, None)
+    (harness.settings.raw_dir / B).rename(harness.settings.raw_dir / "whatsapp/webhooks/c.jsonl")
+    with harness.open() as con:
+        con.execute("update raw.whatsapp_webhooks set person_wa_id = 'as read before'")
+    assert _renew(harness, "one") == (None, None)
+    note, warning = _renew(harness, "two")
+    assert note and "read again" in note and warning is None
+    assert harness.rows(
+        "select count(*) from raw.whatsapp_webhooks where person_wa_id = 'as read before'"
+    ) == [(0,)]
+    assert _numbers(harness) == [10, 11, 20, 21]
+
+
+def test_what_only_the_warehouse_still_has_is_never_forgotten(harness: Harness) -> None:
+    harness.put(A, X)
+    harness.put(B, Y)
+    _renew(harness, "one")
+    (harness.settings.raw_dir / B).unlink()
+    for _ in range(2):
+        note, warning = _renew(harness, "two")
+        assert note is None and warning and "1 exports are no longer" in warning
+        assert _numbers(harness) == [10, 11, 20, 21]
+    harness.put(B, Y)
+    note, _ = _renew(harness, "two")
+    assert note and _numbers(harness) == [10, 11, 20, 21]
+
+
+def test_a_table_of_an_earlier_version_gets_the_columns_declared_since(harness: Harness) -> None:
+    harness.put(A, X)
+    harness.ingest(WEBHOOKS)
+    with harness.open() as con:
+        con.execute("alter table raw.whatsapp_webhooks drop column ctwa_clid")
+    harness.put(B, Y)
+    harness.ingest(WEBHOOKS)
+    assert _numbers(harness) == [10, 11, 20, 21]
+    assert harness.rows("select count(ctwa_clid) from raw.whatsapp_webhooks") == [(0,)]
 
 
 def test_another_key_stops_with_advice(harness: Harness) -> None:

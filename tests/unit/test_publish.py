@@ -88,7 +88,12 @@ def test_rows_comments_types_and_not_null_are_those_of_the_working_file(
         comment = published.execute(
             "select comment from duckdb_tables() where table_name = 'fct_things'"
         ).fetchone()
+        bare = published.execute(
+            "select table_name, column_name from duckdb_columns() "
+            "where schema_name = 'meta' and table_name = 'publication' and comment is null"
+        ).fetchall()
     assert comment == ("One row per thing, whoever's it is.",)
+    assert bare == []
     parquet = settings.marts_dir / "fct_things.parquet"
     assert con.execute("from read_parquet(?) order by all", [str(parquet)]).fetchall() == rows
     assert [path.name for path in settings.marts_dir.iterdir()] == ["fct_things.parquet"]
