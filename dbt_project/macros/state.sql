@@ -78,6 +78,16 @@
     {%- endif -%}
 {%- endmacro %}
 
+{#- The pre-hook of a state table that keeps a row per load: forget the loads that left raw. -#}
+{% macro forget_removed_loads() -%}
+    {%- if is_incremental() -%}
+    delete from {{ this }}
+    where load_id in (select load_id from {{ source('ledger', 'loads') }} where is_removed)
+    {%- else -%}
+    select 1
+    {%- endif -%}
+{%- endmacro %}
+
 {#- How a state table takes in a batch: the smaller of two values (DuckDB's least() passes over a
     NULL), or a flag that one side or both sides must hold. Each is commutative, associative and
     idempotent: batches may come shuffled, split and doubled. -#}

@@ -21,6 +21,7 @@ from tests.pipeline.payloads import (
     TEMPLATES,
     WEBHOOKS,
     at,
+    body,
     delivered,
     inbound,
     message_id,
@@ -395,3 +396,59 @@ def test_a_replaced_reference_file_reprices_everything(world: World) -> None:
     priced = "cost_amount > 0 and pricing_type = 'regular'"
     factor = f"select distinct round(cost_amount / cost_amount_original, 9) from marts.fct_messages where {priced}"
     assert query(second.db, factor) == [(0.8,)]
+
+
+@pytest.mark.parametrize("to", [None, "120363000000000000@g.us"])
+def test_a_far_date_of_a_message_to_nobody_is_forgiven_too(empty: World, to: str | None) -> None:
+    year = [inbound(f"wamid.y{n}", at(n), BEN) for n in range(12)]
+    far = [status("wamid.o1", "sent", at(1), to), status("wamid.o1", "read", at(365 * 73), to)]
+    write(empty.raw_dir, WEBHOOKS, "1.jsonl", [*year, *far])
+    assert _message(empty.build().db, "wamid.o1")["has_clock_anomaly"]
+    write(empty.raw_dir, WEBHOOKS, "2.jsonl", [inbound("wamid.i2", at(365 * 73 + 1), CLEO)])
+    after = empty.assert_equals_a_rebuild()
+    assert not _message(after.db, "wamid.o1")["has_clock_anomaly"]
+
+
+def test_a_shared_number_brings_no_half_of_another_person(empty: World) -> None:
+    """A shop's number stands in messages of many; one of them writing is no news of the others."""
+    shop, people = "4917099900000", [f"DE.1000000000000000000{n}" for n in range(7)]
+    first = [inbound(f"wamid.a{n}", at(n), shop, user_id=who) for n, who in enumerate(people)]
+    alone = [
+        status(f"wamid.b{n}", "delivered", at(n, 60), None, user_id=who)
+        for n, who in enumerate(people)
+    ]
+    write(empty.raw_dir, WEBHOOKS, "1.jsonl", [*first, *alone])
+    empty.build()
+    write(empty.raw_dir, WEBHOOKS, "2.jsonl", [inbound("wamid.c", at(9), shop, user_id=people[0])])
+    after = empty.assert_equals_a_rebuild()
+    assert after.full_refresh_reason is None
+    assert query(after.db, "select rows from meta.exclusions where reason = 'identity_max_links'")
+
+
+def test_what_a_replaced_file_left_out_is_left_out_no_more(empty: World) -> None:
+    timeless = status("wamid.o1", "sent", at(1), ADA)
+    del timeless["entry"][0]["changes"][0]["value"]["statuses"][0]["timestamp"]
+    strange = body({"statuses": {"id": "wamid.o2"}})
+    left_out = "select reason, rows from meta.exclusions order by reason"
+    write(empty.raw_dir, WEBHOOKS, "1.jsonl", [inbound("wamid.i1", at(), ADA)])
+    write(empty.raw_dir, WEBHOOKS, "2.jsonl", [timeless, strange])
+    assert query(empty.build().db, left_out) == [("malformed", 1), ("no_time", 1)]
+    write(empty.raw_dir, WEBHOOKS, "3.jsonl", [timeless, body({"messages": "none"})])
+    assert query(empty.build().db, left_out) == [("malformed", 2), ("no_time", 1)]
+    write(empty.raw_dir, WEBHOOKS, "2.jsonl", [status("wamid.o1", "sent", at(1), ADA)])
+    after = empty.assert_equals_a_rebuild()
+    assert query(after.db, left_out) == [("malformed", 1), ("no_time", 1)]
+
+
+def test_two_rates_of_one_day_stop_the_publish(empty: World, run_cli: RunCli) -> None:
+    write(empty.raw_dir, WEBHOOKS, "1.jsonl", [inbound("wamid.i1", at(), ADA)])
+    rates = (
+        "rated_on,from_currency,to_currency,rate\n2026-01-01,USD,EUR,{}\n2026-01-01,USD,EUR,{}\n"
+    )
+    write_csv(empty.raw_dir, FX_RATES, "rates.csv", rates.format("0.9", "0.8"))
+    done = run_cli(empty.raw_dir, empty.warehouse_dir, "run")
+    assert done.returncode == 1
+    assert "stg_reference__fx_rates_has_one_rate_per_day_and_pair" in done.stdout + done.stderr
+    assert not (empty.warehouse_dir / "warehouse.duckdb").exists()
+    write_csv(empty.raw_dir, FX_RATES, "rates.csv", rates.format("0.9", "0.9"))
+    assert run_cli(empty.raw_dir, empty.warehouse_dir, "run").returncode == 0

@@ -1,46 +1,14 @@
 -- What is in raw and in no KPI, and why. Counted by key, so that a doubled file changes nothing.
 with
 
-webhooks as not materialized (
+unusable_records as (
     select
+        reason,
         record_kind,
-        field,
         record_id,
         record_type,
-        record_time,
-        phone_number_id,
-        display_phone_number,
-        person_wa_id,
-        -- A status that can't be read keeps its JSON, and so do few others: looking there first
-        -- spares reading the clock of every status.
-        record_kind <> 'status' or payload is not null as may_be_unreadable
-    from {{ source('raw', 'whatsapp_webhooks') }}
-    where
-        record_kind in ('message', 'status', 'echo', 'history')
-        and coalesce(field, 'messages') <> 'calls'
-),
-
--- What held no record that could be read: the value of a change, or the line of an entry.
-unread as (
-    select
-        record_kind,
-        payload,
-        case
-            when json_type(payload, '$.entry') is null and json_type(payload, '$.body') = 'OBJECT'
-                then payload -> '$.body'
-            else payload
-        end as body
-    from {{ source('raw', 'whatsapp_webhooks') }}
-    where
-        record_kind = 'empty'
-        or (record_kind = 'change' and coalesce(field, 'messages') = 'messages')
-),
-
-sends as (
-    select
-        record_id,
-        requested_at
-    from {{ source('raw', 'whatsapp_sends') }}
+        records
+    from {{ ref('int_whatsapp_records__unusable') }}
 ),
 
 folded_messages as not materialized (
@@ -113,63 +81,20 @@ internal_messages as (
 ),
 
 counted as (
+    -- What has no key is counted by row.
     select
-        'malformed' as reason,
-        count(*) as rows
-    from webhooks
-    where
-        may_be_unreadable
-        and (
-            nullif(record_id, '') is null
-            or (record_kind = 'status' and record_type is null)
-        )
-    union all
-    -- A list that is no list, a value or an entry that is no object. An absent one is normal.
-    select
-        'malformed' as reason,
-        count(*) as rows
-    from unread
-    where
-        case record_kind
-            when 'change'
-                then
-                    json_type(payload) not in ('OBJECT', 'NULL')
-                    or json_type(payload, '$.messages') not in ('ARRAY', 'NULL')
-                    or json_type(payload, '$.statuses') not in ('ARRAY', 'NULL')
-            else
-                json_type(body, '$.entry') not in ('ARRAY', 'NULL')
-                or not list_has_all(
-                    ['OBJECT', 'NULL'], json_type(body, '$.entry[*]')
-                )
-                or not list_has_all(
-                    ['ARRAY', 'NULL'], json_type(body, '$.entry[*].changes')
-                )
-                or not list_has_all(
-                    ['OBJECT', 'NULL'], json_type(body, '$.entry[*].changes[*]')
-                )
-        end
+        reason,
+        sum(records) as rows
+    from unusable_records
+    where reason = 'malformed'
+    group by reason
     union all
     select
-        'no_time' as reason,
+        reason,
         count(distinct row(record_kind, record_id, record_type)) as rows
-    from webhooks
-    where
-        may_be_unreadable
-        and nullif(record_id, '') is not null
-        and (record_kind <> 'status' or record_type is not null)
-        and {{ unix_seconds('record_time') }} is null
-    union all
-    select
-        'no_time' as reason,
-        count(distinct record_id) as rows
-    from sends
-    where {{ utc_time('requested_at') }} is null
-    union all
-    select
-        'meta_test_payload' as reason,
-        count(distinct row(record_kind, record_id, record_type)) as rows
-    from webhooks
-    where {{ is_meta_test_payload() }}
+    from unusable_records
+    where reason <> 'malformed'
+    group by reason
     union all
     select
         'echo_of_send' as reason,
