@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,13 @@ SNAPSHOT = Path(__file__).with_name("asset_graph.json")
 
 
 @pytest.fixture(scope="module")
-def defs() -> dg.Definitions:
+def defs() -> Iterator[dg.Definitions]:
     from orchestration.definitions import defs
 
-    return defs
+    # Dagster resolves definitions with the last instance there was, and that of another test is
+    # gone by now.
+    with dg.DagsterInstance.ephemeral():
+        yield defs
 
 
 @pytest.fixture(scope="module")
