@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 DBT_PROJECT_DIR = ROOT / "dbt_project"
@@ -114,6 +119,34 @@ def _absolute(text: str) -> Path:
     return (path if path.is_absolute() else Path.cwd() / path).resolve()
 
 
+def _checked_vars(overrides: dict[str, Any]) -> dict[str, Any]:
+    """Return the overrides of dbt vars; a misspelt one would be ignored without a word."""
+    known = yaml.safe_load((DBT_PROJECT_DIR / "dbt_project.yml").read_text())["vars"]
+    known.pop("folded_load_id")
+    for name in overrides:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(known))}"
+            raise SettingsError(f"CHATMART_VARS names {name!r}, which is no setting: {hint}")
+    checked = dict(overrides)
+    if "reporting_currency" in checked:
+        checked["reporting_currency"] = str(checked["reporting_currency"]).strip().upper()
+        if not re.fullmatch("[A-Z]{3}", checked["reporting_currency"]):
+            raise SettingsError(
+                f"reporting_currency is {overrides['reporting_currency']!r}: give three letters, "
+                "e.g. EUR"
+            )
+    if "reporting_timezone" in checked:
+        try:
+            ZoneInfo(str(checked["reporting_timezone"]))
+        except (ValueError, OSError, ZoneInfoNotFoundError):
+            raise SettingsError(
+                f"reporting_timezone is {checked['reporting_timezone']!r}: give an IANA name, "
+                "e.g. Europe/London"
+            ) from None
+    return checked
+
+
 def load_settings(env: Mapping[str, str] | None = None) -> Settings:
     """Read the settings from the environment (see README, "Settings").
 
@@ -129,6 +162,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         raise SettingsError(
             'CHATMART_VARS must be a JSON object, e.g. {"reporting_currency": "GBP"}'
         )
+    overrides = _checked_vars(overrides)
     threads = env.get("CHATMART_THREADS") or "2"
     if not threads.isdigit() or int(threads) < 1:
         raise SettingsError(f"CHATMART_THREADS is {threads!r}: give a whole number from 1")

@@ -13,8 +13,10 @@ from pathlib import Path
 
 from orchestration.settings import Settings
 from orchestration.sources import BY_KEY, Stream
+from orchestration.sources.declaration import CSV_FILES, JSON_LINES_ALL
 
 UNFINISHED_SUFFIXES = (".part", ".tmp", ".crdownload", ".swp")
+EXPORT_PATTERNS = (*JSON_LINES_ALL, *CSV_FILES)
 _CHUNK_BYTES = 4 * 1024 * 1024
 
 
@@ -132,7 +134,12 @@ def _refuse(relative: str, entry: os.DirEntry[str], key: str) -> tuple[str, str]
     if entry.is_symlink():
         verdict = "symlink", "links are not followed: put a copy of the export here"
     elif not _is_export(relative):
-        pass
+        # A note beside the folders is none of ours, an export that lies there would be missed.
+        if any(fnmatch(entry.name.lower(), pattern) for pattern in EXPORT_PATTERNS):
+            verdict = (
+                "unknown_stream",
+                "it lies in no stream's folder: move it, e.g. to whatsapp/webhooks/",
+            )
     elif not entry.is_file(follow_symlinks=False):
         verdict = "not_a_file", "it is no regular file: put a copy of the export here"
     elif _printable(relative) != relative:

@@ -72,6 +72,7 @@ create table if not exists raw.state (key VARCHAR, value VARCHAR);
 create or replace view raw.load_precedence as
 select
     load_id,
+    exported_at,
     row_number() over (
         partition by source, stream order by exported_at nulls first, path, load_id
     ) as precedence

@@ -11,9 +11,12 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-IdentifierKind = Literal["wa_id", "phone", "bsuid", "email", "external", "channel", "message"]
-"""What an identifying value is. `channel` and `message` identify no person, but a channel id may
-be a phone number and a composed message key is guessable: both are hashed with the key too."""
+IdentifierKind = Literal[
+    "wa_id", "phone", "bsuid", "email", "external", "channel", "message", "agent"
+]
+"""What an identifying value is. `channel`, `message` and `agent` identify no customer, but a
+channel id may be a phone number, a composed message key is guessable, and a log may name its agents
+and bots by e-mail address or number: these are hashed with the key too."""
 
 JSON_LINES = ("*.jsonl", "*.ndjson", "*.json", "*.jsonl.gz", "*.ndjson.gz", "*.json.gz")
 JSON_LINES_ALL = (*JSON_LINES, "*.jsonl.zst", "*.ndjson.zst", "*.json.zst")

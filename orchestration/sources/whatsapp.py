@@ -11,6 +11,13 @@ UNIX_SECONDS = (
 # Times with an offset are turned to UTC, times without one are UTC.
 TEXT_TIME = "timezone('UTC', try_cast({0} as timestamptz))"
 
+# An id of an agent or bot that may be published as it is: no address, no name with spaces, no
+# number as long as a telephone's.
+NO_PLAIN_ID = (
+    "(not regexp_full_match({0}, '[A-Za-z0-9][A-Za-z0-9_.\\-]{{0,39}}') "
+    "or regexp_full_match({0}, '[0-9.\\-]{{7,}}'))"
+)
+
 WEBHOOKS = Stream(
     source="whatsapp",
     name="webhooks",
@@ -82,8 +89,8 @@ SENDS = Stream(
         Column(name="campaign_id"),
         Column(name="variant"),
         Column(name="sender_type"),
-        Column(name="agent_id"),
-        Column(name="bot_id"),
+        Column(name="agent_id", personal=True),
+        Column(name="bot_id", personal=True),
         Column(name="flow_id"),
         Column(name="flow_step"),
         Column(name="conversation_id"),
@@ -125,6 +132,10 @@ SENDS = Stream(
         Identifier(kind="bsuid", column="contact_user_id"),
         Identifier(kind="channel", column="phone_number_id"),
         Identifier(kind="message", column="record_id", where="message_id is null"),
+        *(
+            Identifier(kind="agent", column=column, where=NO_PLAIN_ID.format(column))
+            for column in ("agent_id", "bot_id")
+        ),
     ),
     event_time=TEXT_TIME.format("requested_at"),
     freshness_hours=36,

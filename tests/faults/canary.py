@@ -182,6 +182,20 @@ def _sends() -> str:
         },
         {
             "phone_number_id": "104200000000001",
+            "sender_type": "agent",
+            "agent_id": EMAIL,
+            "request": {"to": f"+{PHONE}", "type": "text", "text": {"body": TEXT}},
+            "response": {"messages": [{"id": f"{WAMID_SEND}1"}]},
+        },
+        {
+            "phone_number_id": "104200000000001",
+            "sender_type": "bot",
+            "bot_id": f"+{PHONE}",
+            "request": {"to": f"+{PHONE}", "type": "text", "text": {"body": TEXT}},
+            "response": {"messages": [{"id": f"{WAMID_SEND}2"}]},
+        },
+        {
+            "phone_number_id": "104200000000001",
             "request": {"recipient": BSUID, "type": "text", "text": {"body": TEXT}},
             "response": {"error": {"code": TEXT}},
         },

@@ -452,3 +452,60 @@ def test_two_rates_of_one_day_stop_the_publish(empty: World, run_cli: RunCli) ->
     assert not (empty.warehouse_dir / "warehouse.duckdb").exists()
     write_csv(empty.raw_dir, FX_RATES, "rates.csv", rates.format("0.9", "0.9"))
     assert run_cli(empty.raw_dir, empty.warehouse_dir, "run").returncode == 0
+
+
+def test_a_person_behind_a_shared_number_opts_out_alone(empty: World) -> None:
+    shop, people = "4917099900000", [f"DE.1000000000000000000{n}" for n in range(7)]
+    lines = [inbound(f"wamid.a{n}", at(n), shop, user_id=who) for n, who in enumerate(people)]
+    lines.append(inbound("wamid.stop", at(8), shop, user_id=people[3], text="STOP"))
+    write(empty.raw_dir, WEBHOOKS, "1.jsonl", lines)
+    db = empty.build().db
+    [(left,)] = query(
+        db, "select contact_id from marts.dim_contacts where opted_out_at is not null"
+    )
+    stop = message_id("wamid.stop", "inbound")
+    assert (
+        records(db, "from marts.fct_messages where message_id = ?", stop)[0]["contact_id"] == left
+    )
+
+
+def test_own_rates_that_nobody_can_read_are_no_reason_for_invented_ones(empty: World) -> None:
+    card = (
+        "effective_from,market,category,currency_code,rate\n2026-01-01,Germany,marketing,USD,0.1\n"
+    )
+    write_csv(empty.raw_dir, RATE_CARD, "card.csv", card)
+    write_csv(
+        empty.raw_dir,
+        FX_RATES,
+        "rates.csv",
+        'rated_on,from_currency,to_currency,rate\n2026-01-01,USD,EUR,"0,5"\n',
+    )
+    write(empty.raw_dir, WEBHOOKS, "1.jsonl", [delivered("wamid.o1", at(1), ADA)])
+    message = _message(empty.build().db, "wamid.o1")
+    assert (message["cost_amount"], message["cost_amount_original"]) == (None, Decimal("0.1"))
+
+
+def test_a_template_that_only_webhooks_tell_of_makes_a_campaign_message(empty: World) -> None:
+    write(empty.raw_dir, SENDS, "1.jsonl", [send("wamid.o1", at(1), ADA, template="news")])
+    empty.build()
+    told = {"message_template_name": "news", "message_template_language": "en", "event": "APPROVED"}
+    value = {**told, "message_template_category": "MARKETING"}
+    update = body(value, field="message_template_status_update")
+    update["entry"][0]["time"] = int(at(2).timestamp())
+    write(empty.raw_dir, WEBHOOKS, "1.jsonl", [update])
+    after = empty.assert_equals_a_rebuild()
+    message = _message(after.db, "wamid.o1")
+    assert (message["category"], message["sender_type"]) == ("marketing", "campaign")
+
+
+def test_agents_named_by_an_address_or_a_number_are_hashed(empty: World) -> None:
+    calls = [
+        send("wamid.o1", at(1), ADA, sender_type="agent", agent_id="anna@shop.example"),
+        send("wamid.o2", at(1), ADA, sender_type="bot", bot_id="+49 170 9999999"),
+        send("wamid.o3", at(1), ADA, sender_type="agent", agent_id="agent-03"),
+    ]
+    write(empty.raw_dir, SENDS, "1.jsonl", calls)
+    db = empty.build().db
+    assert len(_message(db, "wamid.o1")["agent_id"]) == len("whatsapp:") + 32
+    assert len(_message(db, "wamid.o2")["bot_id"]) == 32
+    assert _message(db, "wamid.o3")["agent_id"] == "whatsapp:agent-03"

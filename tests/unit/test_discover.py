@@ -126,6 +126,14 @@ def test_notes_beside_the_exports_are_no_exports(harness: Harness) -> None:
     assert (found.files, found.refused) == ((), ())
 
 
+@pytest.mark.parametrize("path", ["a.jsonl", "whatsapp/webhooks.jsonl.gz", "shopify/orders.CSV"])
+def test_an_export_beside_its_folder_is_named(harness: Harness, path: str) -> None:
+    harness.put(path, "x")
+    (refused,) = discover(harness.settings).refused
+    assert (refused.path, refused.reason) == (path, "unknown_stream")
+    assert "move it" in refused.message
+
+
 @pytest.mark.parametrize("name", ["a.CSV", "a.csv.bak", "a.jsonl.bz2", "a.xlsx", "a.yml", "jsonl"])
 def test_a_file_of_another_type_is_named_with_what_is_taken(harness: Harness, name: str) -> None:
     harness.put(f"whatsapp/webhooks/{name}", "x")

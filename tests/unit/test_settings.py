@@ -140,3 +140,24 @@ def test_no_other_module_reads_the_environment() -> None:
         if reads.search(line) and "CHATMART" in line
     }
     assert found <= {"orchestration/settings.py"}
+
+
+@pytest.mark.parametrize(
+    ("variables", "advice"),
+    [
+        ({"reporting_curency": "GBP"}, "did you mean reporting_currency"),
+        ({"folded_load_id": 3}, "no setting"),
+        ({"reporting_currency": "pounds"}, "three letters"),
+        ({"reporting_timezone": "Europe/Lundon"}, "IANA"),
+    ],
+)
+def test_a_variable_that_would_be_ignored_or_fail_later_is_refused(
+    variables: dict[str, object], advice: str
+) -> None:
+    with pytest.raises(SettingsError, match=advice):
+        load_settings({"CHATMART_VARS": json.dumps(variables)})
+
+
+def test_a_currency_is_written_in_capitals() -> None:
+    settings = load_settings({"CHATMART_VARS": '{"reporting_currency": "gbp"}'})
+    assert settings.vars == {"reporting_currency": "GBP"}

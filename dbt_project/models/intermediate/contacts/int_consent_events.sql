@@ -43,7 +43,8 @@ persons as (
     select
         kind,
         value,
-        contact_id
+        contact_id,
+        is_shared
     from {{ ref('int_persons') }}
 ),
 
@@ -84,7 +85,7 @@ signals as (
 
 resolved as (
     select
-        coalesce(phones.contact_id, user_ids.contact_id, 'unknown') as contact_id,
+        coalesce({{ message_contact('phones', 'user_ids') }}, 'unknown') as contact_id,
         coalesce(channels.channel_id, 'unknown') as channel_id,
         signals.event,
         signals.occurred_at,

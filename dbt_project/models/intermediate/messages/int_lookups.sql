@@ -10,7 +10,7 @@ templates as (
         template_name,
         template_language,
         category
-    from {{ ref('stg_whatsapp__templates') }}
+    from {{ ref('int_templates') }}
 ),
 
 channels as (

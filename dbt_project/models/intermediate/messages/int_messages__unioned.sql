@@ -80,6 +80,15 @@ identifiers as (
     where kind = 'message'
 ),
 
+-- Agents and bots whom the log names by an address or a number.
+named_agents as (
+    select
+        value,
+        identifier_hash
+    from {{ source('ledger', 'identifiers') }}
+    where kind = 'agent'
+),
+
 phones as (
     select
         value,
@@ -124,7 +133,7 @@ templates as (
         template_name,
         template_language,
         category
-    from {{ ref('stg_whatsapp__templates') }}
+    from {{ ref('int_templates') }}
 ),
 
 categories as (
@@ -357,6 +366,16 @@ categorised as (
             and resolved.template_language = templates.template_language
 ),
 
+with_senders as (
+    select
+        categorised.* exclude (agent_id, bot_id),
+        coalesce(named_agents.identifier_hash, categorised.agent_id) as agent_id,
+        coalesce(named_bots.identifier_hash, categorised.bot_id) as bot_id
+    from categorised
+    left join named_agents on categorised.agent_id = named_agents.value
+    left join named_agents as named_bots on categorised.bot_id = named_bots.value
+),
+
 with_template as (
     select
         *,
@@ -369,7 +388,7 @@ with_template as (
             and not is_typed_in_app
             and category not in ('service', 'group_service')
         ) as is_maybe_template
-    from categorised
+    from with_senders
 ),
 
 final as (

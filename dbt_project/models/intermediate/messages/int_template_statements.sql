@@ -10,7 +10,7 @@ templates as (
         category,
         status,
         quality,
-        updated_at
+        coalesce(updated_at, exported_at) as stated_at
     from {{ ref('stg_whatsapp__templates') }}
 ),
 
@@ -44,7 +44,7 @@ final as (
         category,
         status,
         quality,
-        updated_at as stated_at
+        stated_at
     from templates
     union all
     select

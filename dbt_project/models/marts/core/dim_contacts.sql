@@ -42,7 +42,8 @@ persons as (
     select
         kind,
         value,
-        contact_id
+        contact_id,
+        is_shared
     from {{ ref('int_persons') }}
 ),
 
@@ -116,7 +117,7 @@ first_campaigns as (
 
 contacts_from_ads as (
     select
-        coalesce(phones.contact_id, user_ids.contact_id) as contact_id,
+        {{ message_contact('phones', 'user_ids') }} as contact_id,
         ad_messages.message_at,
         ad_messages.referral_source_id
     from ad_messages

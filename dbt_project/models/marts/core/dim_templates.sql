@@ -1,37 +1,13 @@
 with
 
-statements as (
+final as (
     select
         template_name,
         template_language,
         category,
         status,
-        quality,
-        stated_at
-    from {{ ref('int_template_statements') }}
-),
-
--- The latest word on each wins. A list without an update time is the base that dated
--- statements replace.
-numbered as (
-    select
-        *,
-        row_number() over (
-            partition by template_name, template_language
-            order by stated_at nulls first, category, status, quality
-        ) as statement_number
-    from statements
-),
-
-final as (
-    select
-        template_name,
-        template_language,
-        max_by(category, statement_number) filter (where category is not null) as category,
-        max_by(status, statement_number) filter (where status is not null) as status,
-        max_by(quality, statement_number) filter (where quality is not null) as quality
-    from numbered
-    group by template_name, template_language
+        quality
+    from {{ ref('int_templates') }}
 )
 
 select * from final

@@ -48,7 +48,7 @@ example_rows as (
         upper(to_currency) as to_currency,
         cast(rate as decimal(28, 14)) as rate
     from {{ ref('fx_rates') }}
-    where not exists (select 1 from own_rows)
+    where not exists (select 1 from fx_rates)
 ),
 
 rows_in_force as (

@@ -2,7 +2,7 @@ with
 
 final as (
     select
-        lower(trim(word)) as word,
+        {{ normalised_word('word') }} as word,
         min(event) as event
     from {{ ref('stop_words') }}
     group by all

@@ -18,7 +18,8 @@ templates as (
 load_precedence as (
     select
         load_id,
-        precedence
+        precedence,
+        exported_at
     from {{ source('ledger', 'load_precedence') }}
 ),
 
@@ -31,7 +32,8 @@ final as (
         lower({{ published_name('templates.previous_category') }}) as previous_category,
         lower({{ published_name('templates.status') }}) as status,
         lower({{ published_name('templates.quality_score') }}) as quality,
-        {{ utc_time('templates.updated_at') }} as updated_at
+        {{ utc_time('templates.updated_at') }} as updated_at,
+        try_cast(load_precedence.exported_at as timestamp) as exported_at
     from templates
     inner join load_precedence on templates._load_id = load_precedence.load_id
     qualify
