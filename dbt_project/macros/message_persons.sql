@@ -18,6 +18,26 @@
     )
 {%- endmacro %}
 
+{#- All that a line of the send log says of its message, as a number to compare. -#}
+{% macro said_of_a_send() -%}
+    hash(
+        phone_number_id,
+        campaign_id,
+        variant,
+        sender_type,
+        agent_id,
+        bot_id,
+        recipient,
+        recipient_user_id,
+        recipient_type,
+        contact_wa_id,
+        contact_user_id,
+        message_type,
+        template_name,
+        template_language
+    )
+{%- endmacro %}
+
 {#- Over two joins of int_persons, NULL where neither names anybody. What many people share (a
     shop's phone) names nobody where something else does. -#}
 {% macro message_contact(phones, user_ids) -%}

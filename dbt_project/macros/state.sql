@@ -88,14 +88,19 @@
     {%- endif -%}
 {%- endmacro %}
 
-{#- How a state table takes in a batch: the smaller of two values (DuckDB's least() passes over a
-    NULL), or a flag that one side or both sides must hold. Each is commutative, associative and
+{#- How a state table takes in a batch: the smaller or greater of two values (DuckDB's least() and
+    greatest() pass over a NULL), or a flag that one side or both sides must hold. Each is commutative, associative and
     idempotent: batches may come shuffled, split and doubled. -#}
-{% macro merge_columns(least=[], either=[], both=[]) -%}
+{% macro merge_columns(least=[], greatest=[], either=[], both=[]) -%}
     {%- set merged = {} -%}
     {%- for name in least -%}
         {%- do merged.update({
             name: 'least(DBT_INTERNAL_DEST.' ~ name ~ ', DBT_INTERNAL_SOURCE.' ~ name ~ ')'
+        }) -%}
+    {%- endfor -%}
+    {%- for name in greatest -%}
+        {%- do merged.update({
+            name: 'greatest(DBT_INTERNAL_DEST.' ~ name ~ ', DBT_INTERNAL_SOURCE.' ~ name ~ ')'
         }) -%}
     {%- endfor -%}
     {%- for name in either -%}

@@ -509,3 +509,23 @@ def test_agents_named_by_an_address_or_a_number_are_hashed(empty: World) -> None
     assert len(_message(db, "wamid.o1")["agent_id"]) == len("whatsapp:") + 32
     assert len(_message(db, "wamid.o2")["bot_id"]) == 32
     assert _message(db, "wamid.o3")["agent_id"] == "whatsapp:agent-03"
+
+
+def test_a_corrected_export_of_the_send_log_counts_whole(empty: World) -> None:
+    """The newer export decides, however it came, until it is called something older."""
+    said = "select campaign_id, variant, template_name, contact_id from marts.fct_messages"
+    first = send("wamid.o1", at(1), ADA, template="promo", campaign_id="c1", variant="B")
+    corrected = send("wamid.o1", at(1), BEN, template="sale", campaign_id="c2")
+    other = send("wamid.o2", at(2), CLEO, template="promo", campaign_id="c1")
+    write(empty.raw_dir, SENDS, "sends-2026-10-06.jsonl", [corrected])
+    alone = query(empty.build().db, said)
+    write(empty.raw_dir, SENDS, "sends-2026-10-05.jsonl", [first])
+    assert query(empty.assert_equals_a_rebuild().db, said) == alone
+    assert alone[0][:3] == ("c2", "none", "sale")
+    folder = empty.raw_dir / SENDS
+    (folder / "sends-2026-10-06.jsonl").rename(folder / "sends-2026-10-04.jsonl")
+    write(empty.raw_dir, SENDS, "sends-2026-10-07.jsonl", [other])
+    after = empty.assert_equals_a_rebuild()
+    assert query(after.db, f"{said} order by all")[0][:3] == ("c1", "B", "promo")
+    (folder / "sends-2026-10-05.jsonl").write_text((folder / "sends-2026-10-07.jsonl").read_text())
+    empty.assert_equals_a_rebuild()

@@ -1,7 +1,7 @@
 -- One row per thing that messages are looked up by and that may change without a message of its
 -- own: a template's category, the published id of a business number, how far a stream's clock is
--- believed. Compared with int_lookups__before to find the messages that say something else than
--- they did.
+-- believed, which of two lines of the send log is the newer. Compared with int_lookups__before to
+-- find the messages that say something else than they did.
 -- depends_on: {{ ref('int_lookups__before') }}
 with
 
@@ -18,6 +18,13 @@ channels as (
         native_channel_id,
         channel_id
     from {{ ref('int_channels') }}
+),
+
+newest_sends as (
+    select
+        record_id,
+        said
+    from {{ ref('int_whatsapp_sends__newest') }}
 ),
 
 clocks as (
@@ -49,6 +56,13 @@ final as (
         '' as key_2,
         cast(last_plausible_at as varchar) as looked_up
     from clocks
+    union all
+    select
+        'send' as lookup,
+        record_id as key_1,
+        '' as key_2,
+        cast(said as varchar) as looked_up
+    from newest_sends
 )
 
 select * from final

@@ -10,7 +10,7 @@
 -- depends_on: {{ ref('int_lookups__before') }}
 -- depends_on: {{ ref('int_persons') }}
 -- depends_on: {{ ref('int_whatsapp_messages__folded') }}
--- depends_on: {{ ref('int_whatsapp_sends__folded') }}
+-- depends_on: {{ ref('int_whatsapp_sends__current') }}
 -- depends_on: {{ ref('int_whatsapp_statuses__folded') }}
 -- depends_on: {{ ref('stg_whatsapp__statuses') }}
 -- depends_on: {{ ref('stg_whatsapp__messages') }}
@@ -79,7 +79,7 @@ with
             phone_number_id,
             template_name,
             template_language
-        from {{ ref('int_whatsapp_sends__folded') }}
+        from {{ ref('int_whatsapp_sends__current') }}
     ),
 
     lookups as (
@@ -195,6 +195,10 @@ with
         select sends.record_id
         from sends
         semi join changed_channels on sends.phone_number_id = changed_channels.phone_number_id
+        union
+        select key_1 as record_id
+        from changed_lookups
+        where lookup = 'send'
         union
         -- A quoting reply answers whatever it names, under whatever identity it comes.
         select context_id as record_id

@@ -49,7 +49,7 @@ sends as (
         message_type,
         template_name,
         template_language
-    from {{ ref('int_whatsapp_sends__folded') }}
+    from {{ ref('int_whatsapp_sends__current') }}
     where {{ in_batch() }}
 ),
 

@@ -1,4 +1,6 @@
--- State: one row per message that the business tried to send, from its send log.
+-- State: one row per message that the business tried to send, from its send log. Where two lines of
+-- one message differ in what they say of it (they do in a corrected export), least_said and
+-- greatest_said differ, and int_whatsapp_sends__newest asks raw for the newer one.
 {{
     config(
         materialized='incremental',
@@ -23,8 +25,10 @@
                 'contact_user_id',
                 'message_type',
                 'template_name',
-                'template_language'
+                'template_language',
+                'least_said'
             ],
+            greatest=['greatest_said'],
             either=['is_group'],
             both=['is_composed_id']
         )
@@ -54,7 +58,8 @@ sends as (
         template_name,
         template_language,
         is_refused,
-        error_code
+        error_code,
+        {{ said_of_a_send() }} as said
     from {{ ref('stg_whatsapp__sends') }}
     where {{ rows_to_fold('whatsapp_sends') }}
 ),
@@ -85,7 +90,9 @@ final as (
         min(contact_user_id) as contact_user_id,
         min(message_type) as message_type,
         min(template_name) as template_name,
-        min(template_language) as template_language
+        min(template_language) as template_language,
+        min(said) as least_said,
+        max(said) as greatest_said
     from sends
     group by record_id
 )
