@@ -440,6 +440,7 @@ def test_what_a_replaced_file_left_out_is_left_out_no_more(empty: World) -> None
     assert query(after.db, left_out) == [("malformed", 1), ("no_time", 1)]
 
 
+@pytest.mark.long
 def test_two_rates_of_one_day_stop_the_publish(empty: World, run_cli: RunCli) -> None:
     write(empty.raw_dir, WEBHOOKS, "1.jsonl", [inbound("wamid.i1", at(), ADA)])
     rates = (

@@ -592,6 +592,7 @@ def test_what_is_not_an_export_is_left_alone_or_named(harness: Harness, tmp_path
     assert harness.rejects() == [
         ("chatwoot", None, "symlink"),
         ("clicks/shortio/x.csv", None, "unknown_stream"),
+        ("whatsapp/notes.jsonl", None, "unknown_stream"),
         (f"{WEBHOOKS}/inside.jsonl", None, "symlink"),
         (f"{WEBHOOKS}/link.jsonl", None, "symlink"),
         (f"{WEBHOOKS}/linked_folder", None, "symlink"),
