@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+import re
 from collections import deque
 from collections.abc import Generator, Iterator
 from contextlib import closing
@@ -44,16 +45,26 @@ class CsvFile:
         return [place for place in range(len(self.names)) if place not in self.places]
 
 
+def plain_header(name: str) -> str:
+    """Return a header as it is compared: "User Agent", "user_agent" and "USER-AGENT" are one."""
+    return re.sub(r"[\s_\-]+", "_", name.strip()).casefold()
+
+
 def match_header(header: list[str], stream: Stream) -> dict[int, Column]:
     """Return which declared column stands at which place, by name, in any order.
 
     Raises:
         UnreadableFile: a required column is missing or a declared one stands twice.
     """
-    by_name = {column.path.casefold(): column for column in stream.columns}
+    by_name = {
+        plain_header(name): column
+        for column in stream.columns
+        if column.derived is None
+        for name in (column.path, *column.aliases)
+    }
     places: dict[int, Column] = {}
     for place, name in enumerate(header):
-        column = by_name.get(name.casefold())
+        column = by_name.get(plain_header(name))
         if column is None:
             continue
         if column in places.values():
@@ -333,7 +344,10 @@ def insert_csv(
         pairs = ", ".join(f"{_literal(file.names[p])}: nullif(c{p}, '')" for p in file.unknown)
         filled = ", ".join(f"nullif(c{p}, '')" for p in file.unknown)
         extra = f"case when coalesce({filled}) is not null then to_json(map {{{pairs}}}) end"
-    names = ", ".join(f'"{column.name}"' for column in stream.columns)
+    mapped = [column for column in stream.columns if column.derived is None]
+    derived = [column for column in stream.columns if column.derived is not None]
+    names = ", ".join(f'"{column.name}"' for column in (*mapped, *derived))
+    computed = "".join(f', {column.derived} as "{column.name}"' for column in derived)
     repeats = f"row_number() over (partition by {names} order by row_number) > 1"
     con.execute(f"""
 create or replace temp table csv_mapped as
@@ -342,12 +356,15 @@ select
     {_missing_sql(stream)} as reason,
     {repeats if stream.natural_key else "false"} as is_duplicate
 from (
-    select
-        row_number,
-        line_number,
-        {extra} as extra,
-        {", ".join(cell(column) for column in stream.columns)}
-    from csv_rows
+    select *{computed}
+    from (
+        select
+            row_number,
+            line_number,
+            {extra} as extra,
+            {", ".join(cell(column) for column in mapped)}
+        from csv_rows
+    )
 )
 """)
     unfilled = con.execute(

@@ -1,10 +1,27 @@
 """The catalogue of declared streams. Adding a CSV source is one entry here."""
 
-from orchestration.sources import chatwoot, reference, shopify, whatsapp
+from orchestration.sources import (
+    campaigns,
+    chatwoot,
+    clicks,
+    consent,
+    contacts,
+    ga4,
+    generic,
+    reference,
+    shopify,
+    whatsapp,
+)
 from orchestration.sources.declaration import Column, Identifier, Stream
 
 STREAMS: tuple[Stream, ...] = (
     *whatsapp.STREAMS,
+    *campaigns.STREAMS,
+    *consent.STREAMS,
+    *contacts.STREAMS,
+    *clicks.STREAMS,
+    *ga4.STREAMS,
+    *generic.STREAMS,
     *reference.STREAMS,
     *shopify.STREAMS,
     *chatwoot.STREAMS,

@@ -1,7 +1,6 @@
 """Chatwoot: dumps of its PostgreSQL tables as CSV with header; times are naive UTC."""
 
-from orchestration.sources.declaration import Column, Stream
-from orchestration.sources.whatsapp import TEXT_TIME
+from orchestration.sources.declaration import TEXT_TIME, Column, Stream
 
 _CONVERSATION_COLUMNS = (
     "id",

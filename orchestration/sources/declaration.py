@@ -18,6 +18,9 @@ IdentifierKind = Literal[
 channel id may be a phone number, a composed message key is guessable, and a log may name its agents
 and bots by e-mail address or number: these are hashed with the key too."""
 
+PERSON_COLUMNS = ("phone", "user_id", "email", "external_id")
+"""How an export names a person: by one or more of these (SOURCES 1)."""
+
 JSON_LINES = ("*.jsonl", "*.ndjson", "*.json", "*.jsonl.gz", "*.ndjson.gz", "*.json.gz")
 JSON_LINES_ALL = (*JSON_LINES, "*.jsonl.zst", "*.ndjson.zst", "*.json.zst")
 CSV_FILES = ("*.csv", "*.csv.gz", "*.csv.zst")
@@ -35,6 +38,7 @@ class Column(Frozen):
     Args:
         name: our name.
         source: the header of a CSV or the dotted path in a JSON line; default: `name`.
+        aliases: other headers of a CSV under which it is known.
         required: a file without this column (CSV) is rejected whole.
         not_null: a row where it is empty is rejected; default: as `required`.
         derived: SQL over the other columns of the row, for a key that the export doesn't hold.
@@ -45,6 +49,7 @@ class Column(Frozen):
 
     name: str
     source: str = ""
+    aliases: tuple[str, ...] = ()
     required: bool = False
     personal: bool = False
     json_type: Literal["VARCHAR", "JSON"] = "VARCHAR"
@@ -74,6 +79,23 @@ class Identifier(Frozen):
     kind: IdentifierKind
     column: str
     where: str = "true"
+
+
+# Seconds since 1970 as text or number; anything else is NULL. Bounded, so that a date in
+# milliseconds or a phone number can't become a year with five digits.
+UNIX_SECONDS = (
+    "case when try_cast({0} as bigint) between 0 and 253402300799 "
+    "then make_timestamp(try_cast({0} as bigint) * 1000000) end"
+)
+# Times with an offset are turned to UTC, times without one are UTC.
+TEXT_TIME = "timezone('UTC', try_cast({0} as timestamptz))"
+
+# An id of an agent or bot that may be published as it is: no address, no name with spaces, no
+# number as long as a telephone's.
+NO_PLAIN_ID = (
+    "(not regexp_full_match({0}, '[A-Za-z0-9][A-Za-z0-9_.\\-]{{0,39}}') "
+    "or regexp_full_match({0}, '[0-9.\\-]{{7,}}'))"
+)
 
 
 class Stream(Frozen):
@@ -164,3 +186,61 @@ class Stream(Frozen):
             "_extra JSON",
         ]
         return f'create table if not exists raw."{self.raw_table}" ({", ".join(technical + own)})'
+
+
+def csv_stream(
+    source: str,
+    name: str,
+    record: str,
+    required: tuple[str, ...],
+    optional: tuple[str, ...] = (),
+    *,
+    key: tuple[str, ...] = (),
+    person: Literal["none", "optional", "required"] = "none",
+    event_time: str | None = None,
+    personal: tuple[str, ...] = (),
+    derived: tuple[Column, ...] = (),
+    one_of: tuple[tuple[str, ...], ...] = (),
+    identifiers: tuple[Identifier, ...] = (),
+    owner: str = "analytics",
+    export_time_pattern: str | None = r"(\d{4}-\d{2}-\d{2}(?:T\d{4,6}Z?)?)",
+) -> Stream:
+    """Return the declaration of a CSV whose header has our own column names.
+
+    Args:
+        person: whether rows name a person, by one or more of `PERSON_COLUMNS`.
+        event_time: the column with a record's own time.
+        derived: columns computed from the others.
+    """
+    names_person = person != "none"
+    person_columns = PERSON_COLUMNS if names_person else ()
+    hidden = {*personal, *person_columns}
+    if person == "required":
+        one_of = (*one_of, PERSON_COLUMNS)
+    if names_person:
+        identifiers = (
+            Identifier(kind="phone", column="phone"),
+            Identifier(kind="bsuid", column="user_id"),
+            Identifier(kind="email", column="email"),
+            Identifier(kind="external", column="external_id"),
+            *identifiers,
+        )
+    return Stream(
+        source=source,
+        name=name,
+        record=record,
+        format="csv",
+        columns=(
+            *(
+                Column(name=column, required=column in required, personal=column in hidden)
+                for column in (*required, *person_columns, *optional)
+            ),
+            *derived,
+        ),
+        natural_key=key or person_columns,
+        one_of=one_of,
+        identifiers=identifiers,
+        event_time=None if event_time is None else TEXT_TIME.format(event_time),
+        export_time_pattern=export_time_pattern,
+        owner=owner,
+    )

@@ -1,34 +1,11 @@
 """Reference tables: a CSV replaces the shipped default as a whole."""
 
-from orchestration.sources.declaration import Column, Identifier, Stream
+from functools import partial
 
+from orchestration.sources.declaration import Identifier, csv_stream
 
-def _table(
-    name: str,
-    record: str,
-    required: tuple[str, ...],
-    optional: tuple[str, ...] = (),
-    *,
-    key: tuple[str, ...],
-    one_of: tuple[tuple[str, ...], ...] = (),
-    identifiers: tuple[Identifier, ...] = (),
-    personal: tuple[str, ...] = (),
-) -> Stream:
-    return Stream(
-        source="reference",
-        name=name,
-        record=record,
-        format="csv",
-        columns=tuple(
-            Column(name=column, required=column in required, personal=column in personal)
-            for column in (*required, *optional)
-        ),
-        natural_key=key,
-        one_of=one_of,
-        identifiers=identifiers,
-        owner="analytics",
-    )
-
+# Without an export time in the name: the last path in byte order is the newer.
+_table = partial(csv_stream, "reference", export_time_pattern=None)
 
 RATE_CARD = _table(
     "rate_card",
@@ -51,6 +28,33 @@ FX_RATES = _table(
     ("rated_on", "from_currency", "to_currency", "rate"),
     key=("rated_on", "from_currency", "to_currency"),
 )
+BENCHMARKS = _table(
+    "benchmarks",
+    "what is usual for a KPI, from one publisher",
+    ("kpi", "source"),
+    ("low", "high", "good", "direction", "unit", "currency_code", "is_default"),
+    key=("kpi", "source"),
+)
+BUSINESS_HOURS = _table(
+    "business_hours",
+    "an opening interval of a schedule on one day of the week, in the channel's time zone",
+    ("schedule_id", "iso_day_of_week", "opens_at", "closes_at"),
+    key=("schedule_id", "iso_day_of_week", "opens_at", "closes_at"),
+)
+HOLIDAYS = _table(
+    "holidays",
+    "a day on which a schedule is closed",
+    ("schedule_id", "holiday_on"),
+    key=("schedule_id", "holiday_on"),
+)
+SLA_TARGETS = _table(
+    "sla_targets",
+    "a target in seconds for a channel or a category of conversations",
+    ("metric", "target_seconds"),
+    ("channel_id", "category", "clock"),
+    key=("channel_id", "category", "metric"),
+    one_of=(("channel_id", "category"),),
+)
 CHANNELS = _table(
     "channels",
     "a business number or inbox",
@@ -59,21 +63,36 @@ CHANNELS = _table(
     key=("channel_id",),
     identifiers=(Identifier(kind="channel", column="channel_id"),),
 )
-PERSON_COLUMNS = ("phone", "user_id", "email", "external_id")
+STOP_WORDS = _table(
+    "stop_words",
+    "a word that as a whole message opts in or out",
+    ("word", "event"),
+    ("language",),
+    key=("word", "language"),
+)
+FEEDBACK_TOPICS = _table(
+    "feedback_topics",
+    "a pattern by which a comment belongs to a topic",
+    ("topic", "pattern"),
+    key=("topic", "pattern"),
+)
 INTERNAL_CONTACTS = _table(
     "internal_contacts",
     "a person of the business itself: left out of every KPI",
     (),
-    PERSON_COLUMNS,
-    key=PERSON_COLUMNS,
-    one_of=(PERSON_COLUMNS,),
-    identifiers=(
-        Identifier(kind="phone", column="phone"),
-        Identifier(kind="bsuid", column="user_id"),
-        Identifier(kind="email", column="email"),
-        Identifier(kind="external", column="external_id"),
-    ),
-    personal=PERSON_COLUMNS,
+    person="required",
 )
 
-STREAMS = (RATE_CARD, MARKET_PREFIXES, FX_RATES, CHANNELS, INTERNAL_CONTACTS)
+STREAMS = (
+    RATE_CARD,
+    MARKET_PREFIXES,
+    FX_RATES,
+    BENCHMARKS,
+    BUSINESS_HOURS,
+    HOLIDAYS,
+    SLA_TARGETS,
+    CHANNELS,
+    STOP_WORDS,
+    FEEDBACK_TOPICS,
+    INTERNAL_CONTACTS,
+)

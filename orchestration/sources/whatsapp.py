@@ -1,21 +1,12 @@
-"""WhatsApp Cloud API: webhook log, send log, template list."""
+"""WhatsApp Cloud API: webhook log, send log, template list, analytics answers."""
 
-from orchestration.sources.declaration import Column, Identifier, Stream
-
-# Seconds since 1970 as text or number; anything else is NULL. Bounded, so that a date in
-# milliseconds or a phone number can't become a year with five digits.
-UNIX_SECONDS = (
-    "case when try_cast({0} as bigint) between 0 and 253402300799 "
-    "then make_timestamp(try_cast({0} as bigint) * 1000000) end"
-)
-# Times with an offset are turned to UTC, times without one are UTC.
-TEXT_TIME = "timezone('UTC', try_cast({0} as timestamptz))"
-
-# An id of an agent or bot that may be published as it is: no address, no name with spaces, no
-# number as long as a telephone's.
-NO_PLAIN_ID = (
-    "(not regexp_full_match({0}, '[A-Za-z0-9][A-Za-z0-9_.\\-]{{0,39}}') "
-    "or regexp_full_match({0}, '[0-9.\\-]{{7,}}'))"
+from orchestration.sources.declaration import (
+    NO_PLAIN_ID,
+    TEXT_TIME,
+    UNIX_SECONDS,
+    Column,
+    Identifier,
+    Stream,
 )
 
 WEBHOOKS = Stream(
@@ -162,4 +153,19 @@ TEMPLATES = Stream(
     export_time_pattern=r"(\d{4}-\d{2}-\d{2}(?:T\d{4,6}Z?)?)",
 )
 
-STREAMS = (WEBHOOKS, SENDS, TEMPLATES)
+ANALYTICS = Stream(
+    source="whatsapp",
+    name="analytics",
+    record="an answer of the Graph API with template_analytics or pricing_analytics",
+    format="jsonl",
+    natural_key=("template_analytics", "pricing_analytics", "data"),
+    columns=(
+        Column(name="waba_id", source="id"),
+        Column(name="template_analytics", json_type="JSON"),
+        Column(name="pricing_analytics", json_type="JSON"),
+        Column(name="data", json_type="JSON", description="of the edge's own answer, unwrapped"),
+    ),
+    export_time_pattern=r"(\d{4}-\d{2}-\d{2}(?:T\d{4,6}Z?)?)",
+)
+
+STREAMS = (WEBHOOKS, SENDS, TEMPLATES, ANALYTICS)

@@ -1,0 +1,130 @@
+"""Our own columns (SOURCES 1a): what any system can be turned into.
+
+Other systems' exports come in through the same streams, under `mapped/<vendor>/<stream>/` with a
+`mapping.yml` that names their columns.
+"""
+
+from orchestration.sources.clicks import UTM_COLUMNS
+from orchestration.sources.declaration import (
+    NO_PLAIN_ID,
+    PERSON_COLUMNS,
+    Column,
+    Identifier,
+    csv_stream,
+)
+
+# A wamid is the same wherever it is written. Any other id is the sender's own (a sendout's, say)
+# and only one with its recipient.
+_MESSAGE_KEY = Column(
+    name="record_id",
+    personal=True,
+    derived=(
+        "case when message_id like 'wamid.%' then message_id "
+        f"else concat_ws('|', 'report', message_id, coalesce({', '.join(PERSON_COLUMNS)})) end"
+    ),
+    description="the wamid, else a key of the message and its recipient",
+)
+_MESSAGE_IDENTIFIERS = (
+    Identifier(kind="channel", column="channel_id"),
+    Identifier(kind="message", column="record_id", where="message_id not like 'wamid.%'"),
+    *(
+        Identifier(kind="agent", column=column, where=NO_PLAIN_ID.format(column))
+        for column in ("agent_id", "bot_id")
+    ),
+)
+_MESSAGE_REQUIRED = ("message_id", "channel_id", "direction", "sent_at")
+_MESSAGE_OPTIONAL = (
+    "sender_type",
+    "agent_id",
+    "bot_id",
+    "conversation_id",
+    "message_type",
+    "delivered_at",
+    "read_at",
+    "failed_at",
+    "error_code",
+    "template_name",
+    "campaign_id",
+)
+_MESSAGE_PERSONAL = ("message_id", "agent_id", "bot_id", "conversation_id")
+
+MESSAGES = csv_stream(
+    "generic",
+    "messages",
+    "a message on a chat channel, in or out",
+    _MESSAGE_REQUIRED,
+    _MESSAGE_OPTIONAL,
+    key=("record_id",),
+    person="required",
+    event_time="sent_at",
+    personal=_MESSAGE_PERSONAL,
+    derived=(_MESSAGE_KEY,),
+    identifiers=_MESSAGE_IDENTIFIERS,
+)
+MESSAGE_REPORTS = csv_stream(
+    "generic",
+    "message_reports",
+    "a message with what its sender's report says became of it",
+    _MESSAGE_REQUIRED,
+    (
+        *_MESSAGE_OPTIONAL,
+        "variant",
+        "category",
+        # Some systems tell the last status only, without its time.
+        "last_status",
+        "button_clicked_at",
+        "link_clicked_at",
+        "opted_out_at",
+        "price_amount",
+        "currency_code",
+    ),
+    key=("record_id",),
+    person="required",
+    event_time="sent_at",
+    personal=_MESSAGE_PERSONAL,
+    derived=(_MESSAGE_KEY,),
+    identifiers=_MESSAGE_IDENTIFIERS,
+)
+CONTACTS = csv_stream(
+    "generic",
+    "contacts",
+    "a person of a contact list",
+    (),
+    ("created_at", "source", "country_code", "labels"),
+    person="required",
+    event_time="created_at",
+    personal=("labels",),
+)
+LINK_CLICKS = csv_stream(
+    "generic",
+    "link_clicks",
+    "a click on a link, with whoever clicked where that is known",
+    ("clicked_at", "url"),
+    ("click_id", "message_id", "campaign_id", "user_agent", "is_human", *UTM_COLUMNS),
+    key=("click_id", "clicked_at", "url"),
+    person="optional",
+    event_time="clicked_at",
+    personal=("click_id", "url", "message_id", "user_agent"),
+)
+COSTS = csv_stream(
+    "generic",
+    "costs",
+    "a cost of software, labour, incentives or other things, over a span of days",
+    ("cost_id", "cost_type", "starts_on", "ends_on", "amount", "currency_code"),
+    ("campaign_id", "channel_id"),
+    key=("cost_id",),
+    event_time="starts_on",
+    identifiers=(Identifier(kind="channel", column="channel_id"),),
+)
+LEADS = csv_stream(
+    "generic",
+    "leads",
+    "a lead with the dates of its stages",
+    ("lead_id", "created_at"),
+    ("qualified_at", "won_at", "lost_at", "source"),
+    key=("lead_id",),
+    person="required",
+    event_time="created_at",
+)
+
+STREAMS = (MESSAGES, MESSAGE_REPORTS, CONTACTS, LINK_CLICKS, COSTS, LEADS)
