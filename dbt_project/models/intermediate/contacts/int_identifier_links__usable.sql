@@ -1,12 +1,23 @@
 -- Links that merge people. An identifier that is linked with more than identity_max_links others
--- of another kind is no person's own (a shop's phone, noreply@): it merges nobody.
+-- of another kind is no person's own (a shop's phone, noreply@): it merges nobody. And whatever is
+-- first seen with a number after a notice said that its owner had left it belongs to the next
+-- owner: numbers are given out again.
 with
 
 links as (
     select
         identifier_hash_a,
-        identifier_hash_b
+        identifier_hash_b,
+        first_seen_at,
+        left_at is not null as is_change
     from {{ ref('int_identifier_links__seen') }}
+),
+
+left_identifiers as (
+    select
+        identifier_hash,
+        left_at
+    from {{ ref('int_identifiers__left') }}
 ),
 
 -- A message that was sent to a user id and reported of a number names both.
@@ -48,8 +59,24 @@ links_by_message as (
         on phones.kind = 'phone' and statuses.person_wa_id = phones.value
 ),
 
+dated_links as (
+    select
+        links.identifier_hash_a,
+        links.identifier_hash_b
+    from links
+    left join left_identifiers as left_a
+        on links.identifier_hash_a = left_a.identifier_hash
+    left join left_identifiers as left_b
+        on links.identifier_hash_b = left_b.identifier_hash
+    where
+        links.is_change
+        or not coalesce(
+            links.first_seen_at > left_a.left_at or links.first_seen_at > left_b.left_at, false
+        )
+),
+
 all_links as (
-    select * from links
+    select * from dated_links
     union
     select * from links_by_message
 ),

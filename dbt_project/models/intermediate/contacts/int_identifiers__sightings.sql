@@ -32,6 +32,18 @@ sends as not materialized (
     where recipient_type <> 'group'
 ),
 
+named_in_exports as not materialized (
+    select
+        load_id,
+        event_at,
+        is_implausible,
+        phone,
+        user_id,
+        email,
+        external_id
+    from {{ ref('int_people__named_in_exports') }}
+),
+
 -- One branch a column: an unpivot would copy every row six times before the filter.
 final as (
     select
@@ -133,6 +145,46 @@ final as (
         false as is_wa_id
     from sends
     where contact_user_id is not null
+    union all
+    select
+        load_id,
+        'phone' as kind,
+        phone as value,
+        event_at,
+        is_implausible,
+        false as is_wa_id
+    from named_in_exports
+    where phone is not null
+    union all
+    select
+        load_id,
+        'bsuid' as kind,
+        user_id as value,
+        event_at,
+        is_implausible,
+        false as is_wa_id
+    from named_in_exports
+    where user_id is not null
+    union all
+    select
+        load_id,
+        'email' as kind,
+        email as value,
+        event_at,
+        is_implausible,
+        false as is_wa_id
+    from named_in_exports
+    where email is not null
+    union all
+    select
+        load_id,
+        'external' as kind,
+        external_id as value,
+        event_at,
+        is_implausible,
+        false as is_wa_id
+    from named_in_exports
+    where external_id is not null
 )
 
 select * from final

@@ -14,7 +14,9 @@ identifiers as (
             when identifier_type = 'bsuid' then 2
             when identifier_type = 'phone' then 3
             when identifier_type = 'email' then 4
-            else 5
+            when identifier_type = 'platform' then 5
+            when identifier_type = 'shop' then 6
+            else 7
         end as type_rank
     from {{ ref('int_identifiers__seen') }}
 ),
@@ -31,13 +33,18 @@ shared as (
     from {{ ref('int_identifiers__shared') }}
 ),
 
+left_identifiers as (
+    select identifier_hash
+    from {{ ref('int_identifiers__left') }}
+),
+
 linked as (
     select
         identifiers.identifier_hash,
         first_value(identifiers.identifier_hash) over (
             partition by components.component_number
             order by
-                identifiers.first_event_at,
+                identifiers.first_event_at nulls last,
                 identifiers.type_rank,
                 identifiers.identifier_value,
                 identifiers.identifier_hash
@@ -53,9 +60,14 @@ final as (
         identifiers.identifier_value,
         identifiers.first_event_at,
         coalesce(linked.contact_id, identifiers.identifier_hash) as contact_id,
-        shared.identifier_hash is not null as is_shared
+        -- Of several owners, at a time or one after another: where a record gives another name,
+        -- that name counts.
+        shared.identifier_hash is not null or left_identifiers.identifier_hash is not null
+            as is_shared
     from identifiers
     left join shared on identifiers.identifier_hash = shared.identifier_hash
+    left join left_identifiers
+        on identifiers.identifier_hash = left_identifiers.identifier_hash
     left join linked on identifiers.identifier_hash = linked.identifier_hash
 )
 

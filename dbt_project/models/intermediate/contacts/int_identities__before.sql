@@ -8,12 +8,14 @@ final as (
     {% if before is not none %}
         select
             identifier_hash,
-            contact_id
+            contact_id,
+            is_shared
         from {{ before }}
     {% else %}
         select
             cast(null as varchar) as identifier_hash,
-            cast(null as varchar) as contact_id
+            cast(null as varchar) as contact_id,
+            cast(null as boolean) as is_shared
         where false
     {% endif %}
 )

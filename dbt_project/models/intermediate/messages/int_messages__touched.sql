@@ -34,14 +34,16 @@ with
     identities as (
         select
             identifier_hash,
-            contact_id
+            contact_id,
+            is_shared
         from {{ ref('int_identities') }}
     ),
 
     identities_before as (
         select
             identifier_hash,
-            contact_id
+            contact_id,
+            is_shared
         from {{ ref('int_identities__before') }}
     ),
 
@@ -305,12 +307,16 @@ with
         from identities
         left join identities_before
             on identities.identifier_hash = identities_before.identifier_hash
-        where identities.contact_id is distinct from identities_before.contact_id
+        where
+            identities.contact_id is distinct from identities_before.contact_id
+            or identities.is_shared is distinct from identities_before.is_shared
         union
         select identities_before.contact_id
         from identities_before
         left join identities on identities_before.identifier_hash = identities.identifier_hash
-        where identities.contact_id is distinct from identities_before.contact_id
+        where
+            identities.contact_id is distinct from identities_before.contact_id
+            or identities.is_shared is distinct from identities_before.is_shared
         union
         -- Messages that may have left with a replaced file.
         select fct.contact_id

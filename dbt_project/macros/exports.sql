@@ -1,0 +1,34 @@
+{#- What is the same wherever a CSV export with our own columns is read. -#}
+
+{#- How a record names its person: by a number, and by the best of its other names. Two names, for
+    a number that many share names nobody (message_contact). All four go into the identities. -#}
+{% macro person_columns() -%}
+phone,
+        user_id,
+        email,
+        external_id,
+        case
+            when user_id is not null then 'bsuid'
+            when email is not null then 'email'
+            when external_id is not null then 'external'
+        end as name_kind,
+        coalesce(user_id, email, external_id) as name_value
+{%- endmacro %}
+
+{#- Yes and no, as people and systems write them; NULL where it is neither. -#}
+{% macro parsed_boolean(column) -%}
+    case
+        when lower({{ column }}) in ('true', 't', 'yes', 'y', '1', 'human') then true
+        when lower({{ column }}) in ('false', 'f', 'no', 'n', '0', 'bot') then false
+    end
+{%- endmacro %}
+
+{#- Money as it stands in an export, with a point for the cents. -#}
+{% macro parsed_amount(column) -%}
+    try_cast({{ column }} as decimal(18, 4))
+{%- endmacro %}
+
+{#- A time that can't be: before 1971. Exports of this kind have no time of receipt. -#}
+{% macro is_before_1971(event_at) -%}
+    coalesce({{ event_at }} < timestamp '1971-01-01', false)
+{%- endmacro %}

@@ -1,0 +1,138 @@
+-- Every row of the CSV exports that names a person, with all its names and its own time. A view:
+-- its readers fold it. A tracked link has no time of its own.
+{{ config(materialized='view') }}
+
+with
+
+-- Not materialized: a reader's filter on load_id must reach the tables.
+audience as not materialized (
+    select
+        load_id,
+        assigned_at as event_at,
+        {{ is_before_1971('assigned_at') }} as is_implausible,
+        phone,
+        user_id,
+        email,
+        external_id
+    from {{ ref('stg_campaigns__audience') }}
+),
+
+consent_events as not materialized (
+    select
+        load_id,
+        occurred_at as event_at,
+        is_implausible,
+        phone,
+        user_id,
+        email,
+        external_id
+    from {{ ref('stg_consent__events') }}
+),
+
+contact_events as not materialized (
+    select
+        load_id,
+        occurred_at as event_at,
+        is_implausible,
+        phone,
+        user_id,
+        email,
+        external_id
+    from {{ ref('stg_contacts__events') }}
+),
+
+-- Whom a merge took in, named by the value of the event.
+merged_contacts as not materialized (
+    select
+        load_id,
+        occurred_at as event_at,
+        is_implausible,
+        case when merged_kind = 'phone' then value end as phone,
+        cast(null as varchar) as user_id,
+        case when merged_kind = 'email' then value end as email,
+        case when merged_kind = 'external' then value end as external_id
+    from {{ ref('stg_contacts__events') }}
+    where merged_kind is not null
+),
+
+links as not materialized (
+    select
+        load_id,
+        cast(null as timestamp) as event_at,
+        false as is_implausible,
+        phone,
+        user_id,
+        email,
+        external_id
+    from {{ ref('stg_clicks__links') }}
+),
+
+message_reports as not materialized (
+    select
+        load_id,
+        sent_at as event_at,
+        is_implausible,
+        phone,
+        user_id,
+        email,
+        external_id
+    from {{ ref('stg_generic__message_reports') }}
+),
+
+contacts as not materialized (
+    select
+        load_id,
+        created_at as event_at,
+        is_implausible,
+        phone,
+        user_id,
+        email,
+        external_id
+    from {{ ref('stg_generic__contacts') }}
+),
+
+link_clicks as not materialized (
+    select
+        load_id,
+        clicked_at as event_at,
+        is_implausible,
+        phone,
+        user_id,
+        email,
+        external_id
+    from {{ ref('stg_generic__link_clicks') }}
+),
+
+leads as not materialized (
+    select
+        load_id,
+        created_at as event_at,
+        is_implausible,
+        phone,
+        user_id,
+        email,
+        external_id
+    from {{ ref('stg_generic__leads') }}
+),
+
+final as (
+    select * from audience
+    union all
+    select * from consent_events
+    union all
+    select * from contact_events
+    union all
+    select * from merged_contacts
+    union all
+    select * from links
+    union all
+    select * from message_reports
+    union all
+    select * from contacts
+    union all
+    select * from link_clicks
+    union all
+    select * from leads
+)
+
+select * from final

@@ -1,0 +1,142 @@
+-- Messages as other systems report them: bare message logs and reports with what became of each.
+with
+
+messages as (
+    select
+        _load_id,
+        _row_number,
+        record_id,
+        message_id,
+        channel_id,
+        phone,
+        user_id,
+        email,
+        external_id,
+        direction,
+        sent_at,
+        sender_type,
+        agent_id,
+        bot_id,
+        conversation_id,
+        message_type,
+        delivered_at,
+        read_at,
+        failed_at,
+        error_code,
+        template_name,
+        campaign_id,
+        cast(null as varchar) as variant,
+        cast(null as varchar) as category,
+        cast(null as varchar) as last_status,
+        cast(null as varchar) as button_clicked_at,
+        cast(null as varchar) as link_clicked_at,
+        cast(null as varchar) as opted_out_at,
+        cast(null as varchar) as price_amount,
+        cast(null as varchar) as currency_code
+    from {{ source('raw', 'generic_messages') }}
+),
+
+message_reports as (
+    select
+        _load_id,
+        _row_number,
+        record_id,
+        message_id,
+        channel_id,
+        phone,
+        user_id,
+        email,
+        external_id,
+        direction,
+        sent_at,
+        sender_type,
+        agent_id,
+        bot_id,
+        conversation_id,
+        message_type,
+        delivered_at,
+        read_at,
+        failed_at,
+        error_code,
+        template_name,
+        campaign_id,
+        variant,
+        category,
+        last_status,
+        button_clicked_at,
+        link_clicked_at,
+        opted_out_at,
+        price_amount,
+        currency_code
+    from {{ source('raw', 'generic_message_reports') }}
+),
+
+both_streams as (
+    select * from messages
+    union all
+    select * from message_reports
+),
+
+final as (
+    select
+        _load_id as load_id,
+        _row_number as row_number,
+        record_id,
+        message_id not like 'wamid.%' as is_composed_id,
+        case
+            when lower(direction) in ('inbound', 'incoming', 'in', 'received') then 'inbound'
+            else 'outbound'
+        end as direction,
+        channel_id as native_channel_id,
+        {{ person_columns() }},
+        {{ utc_time('sent_at') }} as sent_at,
+        {{ is_before_1971(utc_time('sent_at')) }} as is_implausible,
+        case
+            when lower(sender_type) in ('campaign', 'agent', 'bot', 'api') then lower(sender_type)
+        end as sender_type,
+        agent_id,
+        bot_id,
+        conversation_id,
+        lower(message_type) as message_type,
+        -- The last status alone tells that a message came so far, not when: the time of sending
+        -- stands for it, and later times for nothing.
+        coalesce(
+            {{ utc_time('delivered_at') }},
+            case when lower(last_status) in ('delivered', 'read') then {{ utc_time('sent_at') }} end
+        ) as delivered_at,
+        coalesce(
+            {{ utc_time('read_at') }},
+            case when lower(last_status) = 'read' then {{ utc_time('sent_at') }} end
+        ) as read_at,
+        coalesce(
+            {{ utc_time('failed_at') }},
+            case
+                when lower(last_status) in ('failed', 'undelivered', 'canceled')
+                    then {{ utc_time('sent_at') }}
+                -- An error code without a delivery is a failure.
+                when
+                    nullif(error_code, '0') is not null
+                    and delivered_at is null
+                    and read_at is null
+                    and coalesce(lower(last_status), 'failed') not in ('delivered', 'read')
+                    then {{ utc_time('sent_at') }}
+            end
+        ) as failed_at,
+        coalesce(lower(last_status), '') in ('queued', 'accepted', 'scheduled', 'created')
+            as is_not_yet_sent,
+        last_status is not null as has_last_status_only,
+        nullif(error_code, '0') as error_code,
+        template_name,
+        campaign_id,
+        variant,
+        category,
+        {{ utc_time('button_clicked_at') }} as button_clicked_at,
+        {{ utc_time('link_clicked_at') }} as link_clicked_at,
+        {{ utc_time('opted_out_at') }} as opted_out_at,
+        try_cast(price_amount as decimal(18, 6)) as price_amount,
+        upper(currency_code) as currency_code
+    from both_streams
+    where {{ utc_time('sent_at') }} is not null
+)
+
+select * from final
