@@ -14,6 +14,11 @@ sends as (
     from {{ ref('stg_whatsapp__sends') }}
 ),
 
+reports as (
+    select distinct native_channel_id
+    from {{ ref('stg_generic__message_reports') }}
+),
+
 final as (
     select distinct
         phone_number_id as native_channel_id,
@@ -25,6 +30,12 @@ final as (
         cast(null as varchar) as digits
     from sends
     where phone_number_id is not null
+    union
+    select
+        native_channel_id,
+        cast(null as varchar) as digits
+    from reports
+    where native_channel_id is not null
 )
 
 select * from final

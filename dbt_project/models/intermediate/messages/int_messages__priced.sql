@@ -1,6 +1,7 @@
 -- What each outbound message cost, once, on delivery (SEMANTICS 20): pricing type `regular` ×
--- the dated rate card, never a rule in code. A row for every outbound message of the batch, and
--- for messages outside it whose place in a volume tier or in the free allowance has moved.
+-- the dated rate card, never a rule in code, or what a report says was charged. A row for every
+-- outbound message of the batch, and for messages outside it whose place in a volume tier or in
+-- the free allowance has moved.
 -- depends_on: {{ ref('int_messages__touched') }}
 -- depends_on: {{ source('ledger', 'identifiers') }}
 {% set fct = messages_before() %}
@@ -19,7 +20,9 @@ batch as (
         delivered_at,
         pricing_model,
         pricing_type,
-        conversation_id
+        conversation_id,
+        reported_cost_amount,
+        reported_cost_currency_code
     from {{ ref('int_messages__unioned') }}
     where direction = 'outbound'
 ),
@@ -111,6 +114,8 @@ batch_messages as (
             ) > 1,
             false
         ) as is_in_billed_conversation,
+        batch.reported_cost_amount,
+        batch.reported_cost_currency_code,
         true as is_in_batch
     from batch
     left join markets on batch.identifier_hash = markets.identifier_hash
@@ -145,6 +150,8 @@ batch_messages as (
             true as is_delivered,
             fct.pricing_type,
             fct.is_in_billed_conversation,
+            cast(null as decimal(18, 6)) as reported_cost_amount,
+            cast(null as varchar) as reported_cost_currency_code,
             false as is_in_batch
         from {{ fct }} as fct
         left join rate_categories on fct.category = rate_categories.category
@@ -156,6 +163,7 @@ batch_messages as (
         where
             fct.direction = 'outbound'
             and fct.delivered_at is not null
+            and fct.cost_source is distinct from 'reported'
             and date_trunc('month', fct.message_on) in (
                 select moved_months.month_on
                 from moved_months
@@ -192,7 +200,8 @@ placed as (
                         messages.market,
                         messages.rate_category,
                         messages.is_delivered,
-                        messages.pricing_type
+                        messages.pricing_type,
+                        messages.reported_cost_amount is null
                     order by messages.message_at, messages.message_id
                 ) - 1
             else 0
@@ -208,7 +217,8 @@ placed as (
                         date_trunc('month', messages.message_on),
                         messages.channel_id,
                         messages.category,
-                        messages.is_delivered
+                        messages.is_delivered,
+                        messages.reported_cost_amount is null
                     order by messages.message_at, messages.message_id
                 ) <= {{ var('free_service_messages') | int }}
             else false
@@ -224,7 +234,10 @@ rated as (
         placed.market,
         placed.is_in_batch,
         placed.is_in_billed_conversation,
+        placed.reported_cost_amount is not null as is_reported,
         case
+            -- What was charged is known: the card isn't asked.
+            when placed.reported_cost_amount is not null then placed.reported_cost_amount
             when not placed.is_delivered then 0
             when placed.pricing_type is null then null
             when placed.pricing_type <> 'regular' then 0
@@ -232,6 +245,7 @@ rated as (
             else rate_card.rate
         end as original,
         case
+            when placed.reported_cost_amount is not null then placed.reported_cost_currency_code
             when
                 placed.is_delivered
                 and placed.pricing_type = 'regular'
@@ -271,7 +285,10 @@ final as (
         ) as cost_amount,
         cast(rated.original as decimal(18, 6)) as cost_amount_original,
         rated.cost_currency_code,
-        case when rated.original is not null then 'rate_card' end as cost_source
+        case
+            when rated.is_reported then 'reported'
+            when rated.original is not null then 'rate_card'
+        end as cost_source
     from rated
     left join fx_rates
         on

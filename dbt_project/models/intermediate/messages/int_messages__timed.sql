@@ -19,6 +19,7 @@ messages as (
         context_id,
         is_from_ad,
         consent_word_event,
+        button_clicked_at,
         has_clock_anomaly
     from {{ ref('int_messages__unioned') }}
 ),
@@ -33,6 +34,7 @@ roles as (
         message_at,
         read_at,
         context_id,
+        button_clicked_at,
         is_from_ad,
         contact_id in ('unknown', 'none') as is_nobody,
         -- A message whose clock is off has no place in the thread: it opens no window, answers
@@ -109,7 +111,11 @@ replied as (
         entry_points.*,
         case
             when not entry_points.is_seen_outbound then null
-            when quoted_replies.quoted_reply_at is not null then quoted_replies.quoted_reply_at
+            -- A report may say that a button of this very message was pressed.
+            when
+                coalesce(quoted_replies.quoted_reply_at, entry_points.button_clicked_at)
+                is not null
+                then least(quoted_replies.quoted_reply_at, entry_points.button_clicked_at)
             when entry_points.is_nobody then null
             when
                 entry_points.next_reply_at

@@ -9,13 +9,16 @@
 -- depends_on: {{ ref('int_lookups') }}
 -- depends_on: {{ ref('int_lookups__before') }}
 -- depends_on: {{ ref('int_persons') }}
+-- depends_on: {{ ref('int_message_reports') }}
 -- depends_on: {{ ref('int_whatsapp_messages__folded') }}
 -- depends_on: {{ ref('int_whatsapp_sends__current') }}
 -- depends_on: {{ ref('int_whatsapp_statuses__folded') }}
 -- depends_on: {{ ref('stg_whatsapp__statuses') }}
 -- depends_on: {{ ref('stg_whatsapp__messages') }}
 -- depends_on: {{ ref('stg_whatsapp__sends') }}
+-- depends_on: {{ ref('stg_generic__message_reports') }}
 -- depends_on: {{ source('ledger', 'retired_keys') }}
+-- depends_on: {{ source('ledger', 'identifiers') }}
 {% set fct = messages_before() %}
 {% set is_delta = fct is not none %}
 with
@@ -82,6 +85,18 @@ with
             template_name,
             template_language
         from {{ ref('int_whatsapp_sends__current') }}
+    ),
+
+    reports as not materialized (
+        select
+            record_id,
+            phone,
+            name_kind,
+            name_value,
+            native_channel_id,
+            template_name,
+            greatest(attempted_at, delivered_at, read_at, failed_at) as last_report_at
+        from {{ ref('int_message_reports') }}
     ),
 
     lookups as (
@@ -159,9 +174,18 @@ with
         where load_id > {{ folded_load_id() }}
         union
         select record_id
+        from {{ ref('stg_generic__message_reports') }}
+        where load_id > {{ folded_load_id() }}
+        union
+        select record_id
         from {{ source('ledger', 'retired_keys') }}
         where
-            raw_table in ('whatsapp_webhooks', 'whatsapp_sends')
+            raw_table in (
+                'whatsapp_webhooks',
+                'whatsapp_sends',
+                'generic_messages',
+                'generic_message_reports'
+            )
             and load_id > {{ folded_load_id() }}
         union
         select statuses.record_id
@@ -179,12 +203,21 @@ with
         inner join clocks on clocks.stream = 'sends'
         where sends.attempted_at > clocks.last_plausible_at
         union
+        select reports.record_id
+        from reports
+        inner join clocks on clocks.stream = 'message_reports'
+        where reports.last_report_at > clocks.last_plausible_at
+        union
         select sends.record_id
         from sends
         semi join changed_templates
             on
                 sends.template_name = changed_templates.template_name
                 and sends.template_language = changed_templates.template_language
+        union
+        select record_id
+        from reports
+        where template_name in (select changed_templates.template_name from changed_templates)
         union
         select statuses.record_id
         from statuses
@@ -197,6 +230,10 @@ with
         select sends.record_id
         from sends
         semi join changed_channels on sends.phone_number_id = changed_channels.phone_number_id
+        union
+        select reports.record_id
+        from reports
+        semi join changed_channels on reports.native_channel_id = changed_channels.phone_number_id
         union
         select key_1 as record_id
         from changed_lookups
@@ -255,6 +292,15 @@ with
         where record_id in (select new_records.record_id from new_records)
     ),
 
+    new_reports as materialized (
+        select
+            phone,
+            name_kind,
+            name_value
+        from reports
+        where record_id in (select new_records.record_id from new_records)
+    ),
+
     named_values as (
         select
             'phone' as kind,
@@ -295,6 +341,16 @@ with
             'bsuid' as kind,
             contact_user_id as value
         from new_sends
+        union
+        select
+            'phone' as kind,
+            phone as value
+        from new_reports
+        union
+        select
+            name_kind as kind,
+            name_value as value
+        from new_reports
     ),
 
     touched_contacts as (
@@ -325,14 +381,20 @@ with
             select {{ message_id("'outbound'", 'retired_keys.record_id') }}
             from {{ source('ledger', 'retired_keys') }} as retired_keys
             where
-                retired_keys.raw_table in ('whatsapp_webhooks', 'whatsapp_sends')
+                retired_keys.raw_table <> 'identifiers'
                 and retired_keys.load_id > {{ folded_load_id() }}
             union all
             select {{ message_id("'inbound'", 'retired_keys.record_id') }}
             from {{ source('ledger', 'retired_keys') }} as retired_keys
             where
-                retired_keys.raw_table = 'whatsapp_webhooks'
+                retired_keys.raw_table <> 'identifiers'
                 and retired_keys.load_id > {{ folded_load_id() }}
+            union all
+            select identifiers.identifier_hash
+            from {{ source('ledger', 'retired_keys') }} as retired_keys
+            inner join {{ source('ledger', 'identifiers') }} as identifiers
+                on identifiers.kind = 'message' and retired_keys.record_id = identifiers.value
+            where retired_keys.load_id > {{ folded_load_id() }}
         )
     ),
 
@@ -377,6 +439,17 @@ with
             or contact_wa_id in (select phones.value from phones)
             or recipient_user_id in (select user_ids.value from user_ids)
             or contact_user_id in (select user_ids.value from user_ids)
+        union
+        select record_id
+        from reports
+        where phone in (select phones.value from phones)
+        union
+        select reports.record_id
+        from reports
+        semi join touched_values
+            on
+                reports.name_kind = touched_values.kind
+                and reports.name_value = touched_values.value
     ),
 
     named_statuses as (
@@ -408,23 +481,50 @@ with
         where record_id in (select named_records.record_id from named_records)
     ),
 
+    named_reports as (
+        select
+            record_id,
+            phone,
+            name_kind,
+            name_value
+        from reports
+        where record_id in (select named_records.record_id from named_records)
+    ),
+
     resolved_records as (
         select
             coalesce(
-                named_sends.record_id, named_statuses.record_id, named_messages.record_id
+                named_sends.record_id,
+                named_statuses.record_id,
+                named_messages.record_id,
+                named_reports.record_id
             ) as record_id,
-            {{
-                message_wa_id('named_sends', 'named_statuses', 'named_messages')
-            }} as person_wa_id,
-            {{
-                message_user_id('named_sends', 'named_statuses', 'named_messages')
-            }} as person_user_id
+            coalesce(
+                {{ message_wa_id('named_sends', 'named_statuses', 'named_messages') }},
+                named_reports.phone
+            ) as person_wa_id,
+            case
+                when
+                    {{ message_user_id('named_sends', 'named_statuses', 'named_messages') }}
+                    is not null
+                    then 'bsuid'
+                else named_reports.name_kind
+            end as person_name_kind,
+            coalesce(
+                {{ message_user_id('named_sends', 'named_statuses', 'named_messages') }},
+                named_reports.name_value
+            ) as person_name
         from named_statuses
         full outer join named_sends on named_statuses.record_id = named_sends.record_id
         full outer join named_messages
             on
                 coalesce(named_statuses.record_id, named_sends.record_id)
                 = named_messages.record_id
+        full outer join named_reports
+            on
+                coalesce(
+                    named_statuses.record_id, named_sends.record_id, named_messages.record_id
+                ) = named_reports.record_id
     ),
 
     -- … it is the message of one person. Others that share an identifier with a touched one stay.
@@ -437,7 +537,9 @@ with
         left join persons as numbers
             on numbers.kind = 'phone' and resolved_records.person_wa_id = numbers.value
         left join persons as user_names
-            on user_names.kind = 'bsuid' and resolved_records.person_user_id = user_names.value
+            on
+                resolved_records.person_name_kind = user_names.kind
+                and resolved_records.person_name = user_names.value
         semi join touched_contacts
             on {{ message_contact('numbers', 'user_names') }} = touched_contacts.contact_id
     ),

@@ -72,6 +72,39 @@ messages as (
     where {{ in_batch() }}
 ),
 
+-- What other systems report of their messages, or of ours.
+reports as (
+    select
+        record_id,
+        direction,
+        is_composed_id,
+        source,
+        native_channel_id,
+        phone,
+        name_kind,
+        name_value,
+        attempted_at,
+        sent_at,
+        delivered_at,
+        read_at,
+        failed_at,
+        button_clicked_at,
+        is_implausible,
+        sender_type,
+        agent_id,
+        bot_id,
+        message_type,
+        error_code,
+        template_name,
+        campaign_id,
+        variant,
+        category,
+        price_amount,
+        currency_code
+    from {{ ref('int_message_reports') }}
+    where {{ in_batch() }}
+),
+
 identifiers as (
     select
         value,
@@ -99,14 +132,15 @@ phones as (
     where kind = 'phone'
 ),
 
-user_ids as (
+names as (
     select
+        kind,
         value,
         identifier_hash,
         contact_id,
         is_shared
     from {{ ref('int_persons') }}
-    where kind = 'bsuid'
+    where kind <> 'phone'
 ),
 
 internal_contacts as (
@@ -124,7 +158,9 @@ channels as (
 clocks as (
     select
         max(last_plausible_at) filter (where stream = 'webhooks') as webhooks_plausible_until,
-        max(last_plausible_at) filter (where stream = 'sends') as sends_plausible_until
+        max(last_plausible_at) filter (where stream = 'sends') as sends_plausible_until,
+        max(last_plausible_at) filter (where stream = 'message_reports')
+            as reports_plausible_until
     from {{ ref('int_stream_clocks') }}
 ),
 
@@ -134,6 +170,16 @@ templates as (
         template_language,
         category
     from {{ ref('int_templates') }}
+),
+
+-- A report names a template without its language.
+template_names as (
+    select
+        template_name,
+        min(category) as category
+    from templates
+    group by template_name
+    having count(distinct category) = 1
 ),
 
 categories as (
@@ -149,49 +195,125 @@ typed_in_app as (
     where direction = 'outbound'
 ),
 
+received as (
+    select *
+    from messages
+    where direction = 'inbound'
+),
+
+reported_sends as (
+    select *
+    from reports
+    where direction = 'outbound'
+),
+
+reported_receipts as (
+    select *
+    from reports
+    where direction = 'inbound'
+),
+
 outbound_sources as (
     select
-        coalesce(sends.record_id, statuses.record_id, typed_in_app.record_id) as record_id,
-        coalesce(sends.is_composed_id, false) as is_composed_id,
         coalesce(
-            sends.phone_number_id, statuses.phone_number_id, typed_in_app.phone_number_id
+            sends.record_id,
+            statuses.record_id,
+            typed_in_app.record_id,
+            reported_sends.record_id
+        ) as record_id,
+        coalesce(sends.is_composed_id, reported_sends.is_composed_id, false) as is_composed_id,
+        coalesce(
+            sends.phone_number_id,
+            statuses.phone_number_id,
+            typed_in_app.phone_number_id,
+            reported_sends.native_channel_id
         ) as native_channel_id,
-        {{ message_wa_id('sends', 'statuses', 'typed_in_app') }} as person_wa_id,
-        {{ message_user_id('sends', 'statuses', 'typed_in_app') }} as person_user_id,
+        coalesce(
+            {{ message_wa_id('sends', 'statuses', 'typed_in_app') }},
+            reported_sends.phone
+        ) as person_wa_id,
+        case
+            when {{ message_user_id('sends', 'statuses', 'typed_in_app') }} is not null
+                then 'bsuid'
+            else reported_sends.name_kind
+        end as person_name_kind,
+        coalesce(
+            {{ message_user_id('sends', 'statuses', 'typed_in_app') }},
+            reported_sends.name_value
+        ) as person_name,
         coalesce(sends.is_group, false) as is_group,
-        sends.campaign_id,
-        sends.variant,
-        sends.sender_type,
-        sends.agent_id,
-        sends.bot_id,
-        sends.template_name,
+        coalesce(sends.campaign_id, reported_sends.campaign_id) as campaign_id,
+        coalesce(sends.variant, reported_sends.variant) as variant,
+        coalesce(sends.sender_type, reported_sends.sender_type) as sender_type,
+        coalesce(
+            'whatsapp:' || sends.agent_id,
+            reported_sends.source || ':' || reported_sends.agent_id
+        ) as agent_key,
+        coalesce(sends.agent_id, reported_sends.agent_id) as agent_id,
+        coalesce(sends.bot_id, reported_sends.bot_id) as bot_id,
+        coalesce(sends.template_name, reported_sends.template_name) as template_name,
         sends.template_language,
         sends.record_id is not null as is_in_send_log,
         sends.record_id is null and typed_in_app.record_id is not null as is_typed_in_app,
-        coalesce(sends.message_type, typed_in_app.message_type) as message_type,
-        sends.attempted_at as requested_at,
+        coalesce(
+            nullif(sends.message_type, 'unknown'),
+            typed_in_app.message_type,
+            reported_sends.message_type,
+            sends.message_type
+        ) as message_type,
+        sends.attempted_at as logged_at,
+        coalesce(sends.attempted_at, reported_sends.attempted_at) as requested_at,
         statuses.first_status_at,
         -- What the app shows as sent was sent; the echo of a message that the send log has says
         -- nothing new and is left out (meta.exclusions).
         least(
             statuses.sent_at,
-            case when sends.record_id is null then typed_in_app.message_at end
+            case when sends.record_id is null then typed_in_app.message_at end,
+            reported_sends.sent_at
         ) as reported_sent_at,
-        statuses.delivered_at as reported_delivered_at,
-        statuses.read_at,
-        least(statuses.failed_at, sends.refused_at) as reported_failed_at,
-        statuses.failed_at as status_failed_at,
-        split_part(coalesce(statuses.first_error, sends.first_error), '|', 2) as error_code,
+        least(statuses.delivered_at, reported_sends.delivered_at) as reported_delivered_at,
+        least(statuses.read_at, reported_sends.read_at) as read_at,
+        least(statuses.failed_at, sends.refused_at, reported_sends.failed_at)
+            as reported_failed_at,
+        reported_sends.button_clicked_at,
+        -- What webhooks say is checked by their clock, what a report says by its own.
+        greatest(
+            statuses.first_status_at,
+            statuses.sent_at,
+            case when sends.record_id is null then typed_in_app.message_at end,
+            statuses.delivered_at,
+            statuses.read_at,
+            statuses.failed_at
+        ) as last_webhook_at,
+        greatest(
+            reported_sends.attempted_at,
+            reported_sends.delivered_at,
+            reported_sends.read_at,
+            reported_sends.failed_at
+        ) as last_report_at,
+        coalesce(
+            nullif(
+                split_part(coalesce(statuses.first_error, sends.first_error), '|', 2), ''
+            ),
+            reported_sends.error_code
+        ) as error_code,
         statuses.first_pricing,
+        reported_sends.category as told_category,
+        reported_sends.price_amount,
+        reported_sends.currency_code as price_currency_code,
         statuses.conversation_id,
         coalesce(sends.is_implausible, false)
         or coalesce(statuses.is_implausible, false)
         or (sends.record_id is null and coalesce(typed_in_app.is_implausible, false))
-            as is_implausible
+        or coalesce(reported_sends.is_implausible, false) as is_implausible
     from statuses
     full outer join sends on statuses.record_id = sends.record_id
     full outer join typed_in_app
         on coalesce(statuses.record_id, sends.record_id) = typed_in_app.record_id
+    full outer join reported_sends
+        on
+            coalesce(statuses.record_id, sends.record_id, typed_in_app.record_id)
+            = reported_sends.record_id
 ),
 
 outbound_folded as (
@@ -212,11 +334,13 @@ outbound as (
         is_composed_id,
         native_channel_id,
         person_wa_id,
-        person_user_id,
+        person_name_kind,
+        person_name,
         is_group,
         campaign_id,
         variant,
         sender_type,
+        agent_key,
         agent_id,
         bot_id,
         template_name,
@@ -229,68 +353,79 @@ outbound as (
         delivered_at,
         read_at,
         failed_at,
+        button_clicked_at,
         case when failed_at is not null then nullif(error_code, '') end as error_code,
         read_at is not null and (reported_delivered_at is null or reported_delivered_at > read_at)
             as is_delivered_implied,
         reported_failed_at is not null and failed_at is null as is_failed_overridden,
         coalesce(least(requested_at, sent_at, failed_at), first_status_at) as message_at,
         first_pricing,
+        told_category,
+        price_amount,
+        price_currency_code,
         conversation_id,
         cast(null as varchar) as context_id,
         cast(null as varchar) as referral_source_id,
         false as is_from_ad,
         cast(null as varchar) as consent_word_event,
         is_implausible,
-        requested_at,
-        greatest(
-            first_status_at,
-            reported_sent_at,
-            reported_delivered_at,
-            read_at,
-            status_failed_at
-        ) as last_webhook_at
+        logged_at,
+        last_webhook_at,
+        last_report_at
     from outbound_folded
 ),
 
 inbound as (
     select
         'inbound' as direction,
-        record_id,
-        false as is_composed_id,
-        phone_number_id as native_channel_id,
-        person_wa_id,
-        person_user_id,
+        coalesce(received.record_id, reported_receipts.record_id) as record_id,
+        received.record_id is null and reported_receipts.is_composed_id as is_composed_id,
+        coalesce(received.phone_number_id, reported_receipts.native_channel_id)
+            as native_channel_id,
+        coalesce(received.person_wa_id, reported_receipts.phone) as person_wa_id,
+        case
+            when received.person_user_id is not null then 'bsuid'
+            else reported_receipts.name_kind
+        end as person_name_kind,
+        coalesce(received.person_user_id, reported_receipts.name_value) as person_name,
         false as is_group,
         cast(null as varchar) as campaign_id,
         cast(null as varchar) as variant,
         'contact' as sender_type,
+        cast(null as varchar) as agent_key,
         cast(null as varchar) as agent_id,
         cast(null as varchar) as bot_id,
         cast(null as varchar) as template_name,
         cast(null as varchar) as template_language,
         false as is_in_send_log,
         false as is_typed_in_app,
-        message_type,
+        coalesce(received.message_type, reported_receipts.message_type) as message_type,
         cast(null as timestamp) as attempted_at,
         cast(null as timestamp) as sent_at,
         cast(null as timestamp) as delivered_at,
         cast(null as timestamp) as read_at,
         cast(null as timestamp) as failed_at,
+        cast(null as timestamp) as button_clicked_at,
         cast(null as varchar) as error_code,
         false as is_delivered_implied,
         false as is_failed_overridden,
-        message_at,
+        coalesce(received.message_at, reported_receipts.attempted_at) as message_at,
         cast(null as varchar) as first_pricing,
+        cast(null as varchar) as told_category,
+        cast(null as decimal(18, 6)) as price_amount,
+        cast(null as varchar) as price_currency_code,
         cast(null as varchar) as conversation_id,
-        context_id,
-        referral_source_id,
-        is_from_ad,
-        consent_word_event,
-        is_implausible,
-        cast(null as timestamp) as requested_at,
-        message_at as last_webhook_at
-    from messages
-    where direction = 'inbound'
+        received.context_id,
+        received.referral_source_id,
+        coalesce(received.is_from_ad, false) as is_from_ad,
+        received.consent_word_event,
+        coalesce(received.is_implausible, reported_receipts.is_implausible) as is_implausible,
+        cast(null as timestamp) as logged_at,
+        received.message_at as last_webhook_at,
+        case when received.record_id is null then reported_receipts.attempted_at end
+            as last_report_at
+    from received
+    full outer join reported_receipts on received.record_id = reported_receipts.record_id
 ),
 
 both_directions as (
@@ -304,9 +439,9 @@ resolved as (
         both_directions.*,
         case
             when both_directions.is_group or both_directions.person_wa_id like '%@g.us' then 'none'
-            else coalesce({{ message_contact('phones', 'user_ids') }}, 'unknown')
+            else coalesce({{ message_contact('phones', 'names') }}, 'unknown')
         end as contact_id,
-        coalesce(phones.identifier_hash, user_ids.identifier_hash) as identifier_hash,
+        coalesce(phones.identifier_hash, names.identifier_hash) as identifier_hash,
         coalesce(channels.channel_id, 'unknown') as channel_id,
         case
             when both_directions.is_composed_id then identifiers.identifier_hash
@@ -319,7 +454,10 @@ resolved as (
             as reported_is_billable,
         {{
             normalised_category(
-                published_name("nullif(split_part(both_directions.first_pricing, '|', 5), '')")
+                published_name(
+                    "coalesce(nullif(split_part(both_directions.first_pricing, '|', 5), ''), "
+                    ~ "both_directions.told_category)"
+                )
             )
         }} as reported_category,
         -- A logged request that doesn't say what it asked for, or not for which template.
@@ -329,13 +467,17 @@ resolved as (
         both_directions.is_implausible
         or coalesce(
             both_directions.last_webhook_at > clocks.webhooks_plausible_until
-            or both_directions.requested_at > clocks.sends_plausible_until,
+            or both_directions.logged_at > clocks.sends_plausible_until
+            or both_directions.last_report_at > clocks.reports_plausible_until,
             false
         ) as has_clock_anomaly
     from both_directions
     cross join clocks
     left join phones on both_directions.person_wa_id = phones.value
-    left join user_ids on both_directions.person_user_id = user_ids.value
+    left join names
+        on
+            both_directions.person_name_kind = names.kind
+            and both_directions.person_name = names.value
     left join channels on both_directions.native_channel_id = channels.native_channel_id
     left join identifiers
         on both_directions.is_composed_id and both_directions.record_id = identifiers.value
@@ -350,6 +492,7 @@ categorised as (
                 categories.category,
                 resolved.reported_category,
                 templates.category,
+                template_names.category,
                 case
                     when resolved.template_name is not null then 'unknown'
                     when resolved.is_unread_request then 'unknown'
@@ -364,12 +507,20 @@ categorised as (
         on
             resolved.template_name = templates.template_name
             and resolved.template_language = templates.template_language
+    left join template_names
+        on
+            not resolved.is_in_send_log
+            and resolved.template_name = template_names.template_name
 ),
 
 with_senders as (
     select
-        categorised.* exclude (agent_id, bot_id),
-        coalesce(named_agents.identifier_hash, categorised.agent_id) as agent_id,
+        categorised.* exclude (agent_key, agent_id, bot_id),
+        case
+            when named_agents.identifier_hash is not null
+                then split_part(categorised.agent_key, ':', 1) || ':' || named_agents.identifier_hash
+            else categorised.agent_key
+        end as agent_id,
         coalesce(named_bots.identifier_hash, categorised.bot_id) as bot_id
     from categorised
     left join named_agents on categorised.agent_id = named_agents.value
@@ -420,7 +571,7 @@ final as (
             else 'api'
         end as sender_type,
         case
-            when agent_id is not null then 'whatsapp:' || agent_id
+            when agent_id is not null then agent_id
             when is_typed_in_app or sender_type = 'agent' then 'unknown'
             else 'none'
         end as agent_id,
@@ -451,8 +602,12 @@ final as (
             when reported_is_billable then 'regular'
             when not reported_is_billable then 'free_customer_service'
         end as pricing_type,
-        reported_is_billable as is_billable,
-        conversation_id
+        coalesce(reported_is_billable, price_amount <> 0) as is_billable,
+        -- What a report says was charged, below 0 where it is written as a debit.
+        abs(price_amount) as reported_cost_amount,
+        price_currency_code as reported_cost_currency_code,
+        conversation_id,
+        button_clicked_at
     from with_template
     where contact_id not in (select internal_contacts.contact_id from internal_contacts)
 )

@@ -24,6 +24,16 @@ sends as (
     from {{ ref('int_whatsapp_sends__folded') }}
 ),
 
+reports as (
+    select
+        attempted_at,
+        delivered_at,
+        read_at,
+        failed_at
+    from {{ ref('int_message_reports') }}
+    where not is_implausible
+),
+
 counts as (
     select
         'webhooks' as stream,
@@ -39,6 +49,13 @@ counts as (
     select
         'sends' as stream,
         (select count(attempted_at) from sends) as events
+    union all
+    select
+        'message_reports' as stream,
+        (
+            select count(attempted_at) + count(delivered_at) + count(read_at) + count(failed_at)
+            from reports
+        ) as events
 ),
 
 -- Four events of a kind suffice: a fifth would lie before any gap that counts.
@@ -114,7 +131,29 @@ send_events as (
     limit 4
 ),
 
+-- Few enough to be sorted as they are.
+report_events as (
+    select event_at
+    from (
+        select attempted_at as event_at from reports
+        union all
+        select delivered_at as event_at from reports
+        union all
+        select read_at as event_at from reports
+        union all
+        select failed_at as event_at from reports
+    ) as all_report_events
+    where event_at is not null
+    order by event_at desc
+    limit 4
+),
+
 latest as (
+    select
+        'message_reports' as stream,
+        event_at
+    from report_events
+    union all
     select
         'webhooks' as stream,
         event_at
@@ -153,7 +192,7 @@ limits as (
 final as (
     select
         'messages' as subject,
-        'whatsapp' as source,
+        case counts.stream when 'message_reports' then 'generic' else 'whatsapp' end as source,
         counts.stream,
         counts.events,
         limits.last_plausible_at,
