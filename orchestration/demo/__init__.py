@@ -14,9 +14,9 @@ colleagues are in `contacts` and `messages` (`is_internal`) and in none of the c
   is_registered (stands in an exported registry).
 - campaign_messages: a campaign message (attempted, sent, delivered, read, failed) with replied_at,
   clicked_at and opted_out_at. A reply comes within 72 hours and not after the next campaign message
-  on the number, is no reaction, STOP or notice; one that quotes a campaign message answers that
-  one alone. A click is a person's, within 7 days of message_at. An opt-out changes the state on
-  that number within 72 hours of any message that didn't fail.
+  on the number, whichever message it quotes, and is no reaction, STOP or notice. A click is a
+  person's, within 7 days of message_at. An opt-out changes the state on that number within 72 hours
+  of any message that didn't fail.
 - campaign_recipients: campaign × person × entry (a flow is entered anew after 30 days): variant
   (`none` without a test, `control`), is_control, assigned_at, planned_share, skipped_reason,
   messages_sent (attempted), first times of the above.
@@ -31,6 +31,7 @@ colleagues are in `contacts` and `messages` (`is_internal`) and in none of the c
   contacts_deleted_opted_in, opted_in_contacts (at the month's end); every month and number.
 - leads, leads_by_source: source_system (`contacts` events or `generic` leads), source; leads,
   qualified_leads, leads_won, leads_lost.
+- active_contacts_with_clicks: active_contacts, where a human click is activity too.
 - template_days: what template_analytics should say: messages sent, delivered, read by template and
   day.
 """

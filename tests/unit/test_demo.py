@@ -487,7 +487,7 @@ def test_the_audience_is_who_was_messaged_and_who_was_not(sample: Generated) -> 
 
 
 def test_some_people_go_through_the_flow_twice(sample: Generated) -> None:
-    times = defaultdict(lambda: defaultdict(list))
+    times: dict[int, dict[int, list[datetime]]] = defaultdict(lambda: defaultdict(list))
     for row in sample.table("campaign_messages"):
         if row["campaign_id"] == "drip-welcome":
             times[row["contact_no"]][row["entry_number"]].append(row["message_at"])
@@ -514,6 +514,59 @@ def test_a_campaign_funnel_never_grows(sample: Generated) -> None:
         assert (row["recipients_clicked"] or 0) <= row["clicks_total"]
     assert sum(row["recipients_replied"] for row in sample.table("kpi_campaigns")) > 10
     assert sum(row["recipients_opted_out"] for row in sample.table("kpi_campaigns")) > 3
+
+
+def test_what_became_of_a_campaign_message_follows_from_the_messages(sample: Generated) -> None:
+    internal = {row["contact_no"] for row in sample.table("contacts") if row["is_internal"]}
+    answers = defaultdict(list)
+    campaign = defaultdict(list)
+    for row in sample.table("messages"):
+        thread = (row["contact_no"], row["phone_number_id"])
+        if row["direction"] == "inbound":
+            if row["message_type"] not in ("system", "reaction") and not row["is_stop_word"]:
+                answers[thread].append(row["message_at"])
+        elif row["campaign_id"] and not row["failed_at"]:
+            campaign[thread].append(row["message_at"])
+    clicks = defaultdict(list)
+    for row in sample.table("clicks"):
+        if row["is_human"] and row["wamid"]:
+            clicks[row["wamid"]].append(row["clicked_at"])
+    leaves = defaultdict(list)
+    for row in sample.table("consent_events"):
+        if row["event"] == "opt_out" and row["is_state_change"]:
+            leaves[row["contact_no"], row["phone_number_id"]].append(row["occurred_at"])
+
+    def first(moments: list[datetime], start: datetime, until: datetime) -> datetime | None:
+        return min((moment for moment in moments if start < moment <= until), default=None)
+
+    seen: dict[tuple[str, str], dict[str, set[Any]]] = defaultdict(lambda: defaultdict(set))
+    for row in sample.table("campaign_messages"):
+        assert row["contact_no"] not in internal
+        thread, moment = (row["contact_no"], row["phone_number_id"]), row["message_at"]
+        following = min((at for at in campaign[thread] if at > moment), default=datetime.max)
+        replied = left = None
+        if not row["failed_at"]:
+            until = moment + timedelta(hours=72)
+            replied = first(answers[thread], moment, min(until, following))
+            left = first(leaves[thread], moment, until)
+        clicked = first(clicks[row["wamid"]], moment, moment + timedelta(days=7))
+        expected = (replied, clicked, left)
+        assert expected == (row["replied_at"], row["clicked_at"], row["opted_out_at"]), row
+        counted = seen[row["campaign_id"], row["variant"]]
+        for name, is_so in [
+            ("attempted", row["attempted_at"]),
+            ("sent", row["sent_at"]),
+            ("delivered", row["delivered_at"]),
+            ("read", row["read_at"]),
+            ("replied", replied),
+            ("opted_out", left),
+        ]:
+            if is_so:
+                counted[name].add((row["contact_no"], row["entry_number"]))
+    for row in sample.table("kpi_campaigns"):
+        for name in ("attempted", "sent", "delivered", "read", "replied", "opted_out"):
+            people = seen.get((row["campaign_id"], row["variant"]), {}).get(name, set())
+            assert row[f"recipients_{name}"] == len(people)
 
 
 def test_clicks_lead_to_their_message_by_a_link_or_by_the_send_log(sample: Generated) -> None:
@@ -622,7 +675,7 @@ def test_the_newest_export_of_a_lead_is_the_truth(sample: Generated) -> None:
     for number, event in events.items():
         assert number not in told
         names = ("source", "lead", "qualified", "won", "lost")
-        told[number] = tuple(event.get(name, "") for name in names)  # type: ignore[assignment]
+        told[number] = tuple(event.get(name, "") for name in names)
     drawn = {
         row["contact_no"]: (
             row["source"],

@@ -151,7 +151,7 @@ seen as (
 ),
 
 answers as (
-    select contact_no, phone_number_id, message_at, context_wamid
+    select contact_no, phone_number_id, message_at
     from truth.messages
     where direction = 'inbound' and message_type not in ('system', 'reaction') and not is_stop_word
 ),
@@ -165,6 +165,7 @@ followed as (
     from seen as s
 ),
 
+-- A quoted answer that comes after the next campaign message is that one's, as any other.
 replied as (
     select f.id, min(a.message_at) as replied_at
     from followed as f
@@ -172,9 +173,6 @@ replied as (
         on a.contact_no = f.contact_no and a.phone_number_id = f.phone_number_id
         and a.message_at > f.message_at and a.message_at <= f.message_at + interval 72 hour
         and (f.next_message_at is null or a.message_at <= f.next_message_at)
-    left join seen as q on q.wamid = a.context_wamid
-    -- An answer that quotes another campaign message answers that one.
-    where q.id is null or q.id = f.id
     group by f.id
 ),
 
@@ -287,3 +285,31 @@ inner join templates as t on t.name = m.template_name and t.language = m.templat
 where m.direction = 'outbound' and not m.is_internal
 group by all
 order by sent_on, template_id;
+
+-- truth.active_contacts, where a click on a link is activity too (orders are not in it yet).
+create table truth.active_contacts_with_clicks as
+with active_days as (
+    select distinct contact_no, cast(message_at as date) as day_on
+    from truth.messages
+    where direction = 'inbound' and not is_internal and message_type <> 'system'
+    union
+    select contact_no, cast(clicked_at as date)
+    from clicks
+    where is_human and contact_no is not null
+),
+
+reach as (
+    select contact_no, cast(day_on + to_days(o::integer) as date) as active_on, o as days_ago
+    from active_days, range(28) as t (o)
+)
+
+select
+    d.d::date as active_on,
+    count(distinct contact_no) filter (where days_ago = 0) as contacts_active_1d,
+    count(distinct contact_no) filter (where days_ago < 7) as contacts_active_7d,
+    count(distinct contact_no) as contacts_active_28d,
+from days as d
+left join reach on reach.active_on = d.d::date
+where d.i < days_total()
+group by all
+order by active_on;
