@@ -12,7 +12,7 @@ import duckdb
 
 from orchestration.warehouse import memory
 
-from .settings import DemoSettings, DemoSummary
+from .settings import EXPORT_DAYS, DemoSettings, DemoSummary
 
 Progress = Callable[[str, int, int], None]
 
@@ -25,7 +25,7 @@ HOUR_WEIGHTS = [1, 0, 0, 0, 0, 1, 2, 3, 5, 7, 8, 8, 7, 6, 6, 7, 7, 6, 6, 7, 6, 4
 # Text as it is: a CSV writer without quotes and with a delimiter that no line holds.
 RAW_TEXT = "format csv, header false, quote '', escape '', delimiter '\x01'"
 
-STAGES = ["world", "plan", "messages", "truth", "webhooks"]
+STAGES = ["world", "plan", "messages", "clicks", "people", "truth", "truth_campaigns", "webhooks"]
 
 SHOPIFY_EXPORT_DAYS = 25
 CHATWOOT_DUMP_DAYS = 25
@@ -41,7 +41,9 @@ def generate(
 
     Files of the same name are replaced, others stay. `truth` gets the schema `truth`
     (contacts, messages, message_costs, kpi_messaging_months, kpi_costs_months,
-    active_contacts, preferences). Raises FileExistsError when `truth` exists.
+    active_contacts, preferences; campaigns, campaign_messages, campaign_recipients, kpi_campaigns,
+    clicks, consent_events, kpi_consent_months, leads, leads_by_source, template_days).
+    Raises FileExistsError when `truth` exists.
     """
     started = time.monotonic()
     report = progress or (lambda stage, done, total: None)
@@ -63,6 +65,7 @@ def generate(
             _write_day(work, writer, day)
         report("writing reference", settings.days, settings.days)
         _write_reference(work, writer, settings)
+        _write_exports(work, writer, settings)
         counted = work.execute(
             "select count(*) filter (where direction = 'outbound'), "
             "count(*) filter (where direction = 'inbound') from truth.messages"
@@ -112,6 +115,9 @@ def _configure(work: duckdb.DuckDBPyConnection, settings: DemoSettings, scratch:
         "batch_parts": str(parts),
         "joint_parts": str(max(1, round(settings.per_day * 3 / 24 / 12))),
         "hour_curve": str(hours),
+        "export_days": str(EXPORT_DAYS),
+        # Exports other than logs are made now and then: what is newer is in none.
+        "exported_until": f"timestamp '{settings.exported_until}'",
     }
     for name, value in values.items():
         work.execute(f"create macro {name}() as {value}")
@@ -209,4 +215,27 @@ def _write_reference(
             "conversations.csv",
             "select line from conversation_lines order by conversation_no",
             heads["conversations.csv"],
+        )
+
+
+def _write_exports(
+    work: duckdb.DuckDBPyConnection, writer: _Writer, settings: DemoSettings
+) -> None:
+    """Write what is exported now and then, each file named by the last day it covers."""
+    work.execute(_sql("exports"))
+    heads = work.execute("select stream, head from export_heads order by stream").fetchall()
+    for number in range(settings.exports):
+        last_day = settings.start_on + timedelta(days=(number + 1) * EXPORT_DAYS - 1)
+        for stream, head in heads:
+            writer.write(
+                stream,
+                f"{stream.split('/')[1]}-{last_day}.csv",
+                f"select line from export_lines where stream = '{stream}' "
+                f"and export_no = {number} order by position",
+                head,
+            )
+        writer.write(
+            "whatsapp/analytics",
+            f"analytics-{last_day}.jsonl",
+            f"select line from analytics_lines where export_no = {number} order by position",
         )

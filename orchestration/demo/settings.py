@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
+EXPORT_DAYS = 10
+"""Every so many days the systems without a log are exported."""
+
 
 @dataclass(frozen=True)
 class DemoSettings:
@@ -13,7 +16,7 @@ class DemoSettings:
     contacts: people, 60 or more.
     days: days covered, the last one is `end_on` (UTC).
     seed: another seed gives another set of the same shape.
-    messages: outbound messages wanted over the period (met within about 5 %), spread evenly:
+    messages: outbound messages wanted over the period (met within about 6 %), spread evenly:
         what counts is messages per day. None: one message a day for every 16 contacts.
     compress: write `.jsonl.gz` instead of `.jsonl`.
     silent_after_days: the fourth number falls silent this many days after the start.
@@ -49,6 +52,16 @@ class DemoSettings:
         if self.messages is None:
             return max(5, round(self.contacts / 16))
         return max(1, round(self.messages / self.days))
+
+    @property
+    def exports(self) -> int:
+        """Number of exports of the systems without a log."""
+        return self.days // EXPORT_DAYS
+
+    @property
+    def exported_until(self) -> date:
+        """First day that no such export covers."""
+        return self.start_on + timedelta(days=self.exports * EXPORT_DAYS)
 
     def extended(self, days: int = 1) -> DemoSettings:
         """The same set, `days` longer: the earlier days' files stay as they are."""

@@ -133,13 +133,23 @@ def test_one_more_day_leaves_earlier_files_as_they_are(
     }
 
 
+def test_an_export_of_ten_days_leaves_earlier_exports_as_they_are(tmp_path: Path) -> None:
+    settings = DemoSettings(contacts=300, days=39, seed=3)
+    generate(tmp_path / "before", settings)
+    generate(tmp_path / "after", settings.extended())
+    before, after = contents(tmp_path / "before"), contents(tmp_path / "after")
+    assert [name for name in before if after.get(name) != before[name]] == []
+    added = {name.split("/")[0] for name in set(after) - set(before)}
+    assert {"campaigns", "clicks", "consent", "contacts", "generic", "ga4", "whatsapp"} <= added
+
+
 def test_committed_sample_is_what_the_generator_writes(sample: Generated) -> None:
     committed = contents(RAW)
     committed.pop("README.md")
     generated = contents(sample.out)
     assert committed.keys() == generated.keys()
     assert [name for name in generated if generated[name] != committed[name]] == []
-    assert sum(map(len, committed.values())) < 2_000_000
+    assert sum(map(len, committed.values())) < 2_500_000
 
 
 def test_truth_is_never_overwritten(sample: Generated, tmp_path: Path) -> None:
@@ -397,6 +407,327 @@ def test_costs_follow_the_rate_card(sample: Generated) -> None:
         (row["month_on"], row["phone_number_id"]): row["cost_amount"]
         for row in sample.table("kpi_costs_months")
     }
+
+
+# --- campaigns, consent, clicks, leads ------------------------------------------------------
+
+
+def exported(out: Path, stream: str) -> list[dict[str, str]]:
+    """All rows of a stream of CSV files, in the order of the files."""
+    rows = []
+    for path in sorted((out / stream).glob("*.csv")):
+        with path.open(encoding="utf-8", newline="") as file:
+            rows += list(csv.DictReader(file))
+    return rows
+
+
+def person_of(sample: Generated, row: dict[str, str]) -> int:
+    """The contact_no a row names; every identifier in it must be the same person's."""
+    known = {}
+    for person in sample.table("contacts"):
+        known[person["dialled"].lstrip("+")] = person["contact_no"]
+        if person["wa_id_new"]:
+            known[person["wa_id_new"]] = person["contact_no"]
+        known[person["bsuid"]] = person["contact_no"]
+        known[person["email"]] = person["contact_no"]
+    named = {
+        known[row[column].lstrip("+")]
+        for column in ("phone", "user_id", "email")
+        if row.get(column)
+    }
+    assert len(named) == 1, row
+    return named.pop()
+
+
+def test_every_campaign_is_in_the_registry_once(sample: Generated) -> None:
+    registry = exported(sample.out, "campaigns/registry")
+    registered = [row["campaign_id"] for row in registry]
+    assert len(set(registered)) == len(registered)
+    assert {row["campaign_id"] for row in sends(sample.out) if "campaign_id" in row} <= set(
+        registered
+    )
+    for stream in ("campaigns/audience", "clicks/links"):
+        assert {row["campaign_id"] for row in exported(sample.out, stream)} <= set(registered)
+    assert {row["campaign_type"] for row in registry} == {"broadcast", "drip"}
+    assert {row["goal"] for row in registry} == {"order", "lead", "event:loyalty_signup"}
+    named = {row["session_campaign"] for row in exported(sample.out, "ga4/sessions")}
+    assert {row["utm_campaign"] for row in registry} & named
+
+
+def test_the_audience_is_who_was_messaged_and_who_was_not(sample: Generated) -> None:
+    internal = {row["contact_no"] for row in sample.table("contacts") if row["is_internal"]}
+    messaged = {
+        (row["campaign_id"], row["contact_no"]): row for row in sample.table("campaign_messages")
+    }
+    reasons: Counter[str] = Counter()
+    arms: dict[str, set[str]] = defaultdict(set)
+    seen = set()
+    for row in exported(sample.out, "campaigns/audience"):
+        person = person_of(sample, row)
+        if person in internal:
+            continue
+        key = (row["campaign_id"], person)
+        assert key not in seen
+        seen.add(key)
+        arms[row["campaign_id"]].add(row["variant"])
+        reasons[row["skipped_reason"]] += 1
+        left_out = row["is_control"] == "true" or row["skipped_reason"] != ""
+        assert (key in messaged) != left_out, row
+        if not left_out:
+            message = messaged[key]
+            assert message["variant"] == (row["variant"] or "none")
+            assert datetime.fromisoformat(row["assigned_at"][:-1]) < message["message_at"]
+    assert {key for key in messaged if key[0] != "drip-welcome"} <= seen
+    assert reasons["frequency_cap"] and reasons["opted_out"]
+    assert sorted(map(sorted, arms.values()), key=len) == [
+        *[[""]] * 4,
+        *[["A", "B"]] * 2,
+        *[["A", "B", "control"]] * 2,
+    ]
+
+
+def test_some_people_go_through_the_flow_twice(sample: Generated) -> None:
+    times: dict[int, dict[int, list[datetime]]] = defaultdict(lambda: defaultdict(list))
+    for row in sample.table("campaign_messages"):
+        if row["campaign_id"] == "drip-welcome":
+            times[row["contact_no"]][row["entry_number"]].append(row["message_at"])
+    entries = Counter(len(found) for found in times.values())
+    assert set(entries) == {1, 2}
+    for found in times.values():
+        for moments in found.values():
+            assert max(moments) - min(moments) < timedelta(days=7)
+        if len(found) == 2:
+            assert min(found[2]) - max(found[1]) > timedelta(days=30)
+
+
+def test_a_campaign_funnel_never_grows(sample: Generated) -> None:
+    for row in sample.table("kpi_campaigns"):
+        funnel = [
+            row[f"recipients_{name}"]
+            for name in ("targeted", "attempted", "sent", "delivered", "read")
+        ]
+        assert funnel == sorted(funnel, reverse=True)
+        kept = row["recipients_attempted"] + row["recipients_skipped"]
+        assert row["is_control"] or kept == row["recipients_targeted"]
+        for name in ("clicked", "replied", "opted_out"):
+            assert (row[f"recipients_{name}"] or 0) <= row["recipients_attempted"]
+        assert (row["recipients_clicked"] or 0) <= row["clicks_total"]
+    assert sum(row["recipients_replied"] for row in sample.table("kpi_campaigns")) > 10
+    assert sum(row["recipients_opted_out"] for row in sample.table("kpi_campaigns")) > 3
+
+
+def test_what_became_of_a_campaign_message_follows_from_the_messages(sample: Generated) -> None:
+    internal = {row["contact_no"] for row in sample.table("contacts") if row["is_internal"]}
+    answers = defaultdict(list)
+    campaign = defaultdict(list)
+    for row in sample.table("messages"):
+        thread = (row["contact_no"], row["phone_number_id"])
+        if row["direction"] == "inbound":
+            if row["message_type"] not in ("system", "reaction") and not row["is_stop_word"]:
+                answers[thread].append(row["message_at"])
+        elif row["campaign_id"] and not row["failed_at"]:
+            campaign[thread].append(row["message_at"])
+    clicks = defaultdict(list)
+    for row in sample.table("clicks"):
+        if row["is_human"] and row["wamid"]:
+            clicks[row["wamid"]].append(row["clicked_at"])
+    leaves = defaultdict(list)
+    for row in sample.table("consent_events"):
+        if row["event"] == "opt_out" and row["is_state_change"]:
+            leaves[row["contact_no"], row["phone_number_id"]].append(row["occurred_at"])
+
+    def first(moments: list[datetime], start: datetime, until: datetime) -> datetime | None:
+        return min((moment for moment in moments if start < moment <= until), default=None)
+
+    seen: dict[tuple[str, str], dict[str, set[Any]]] = defaultdict(lambda: defaultdict(set))
+    for row in sample.table("campaign_messages"):
+        assert row["contact_no"] not in internal
+        thread, moment = (row["contact_no"], row["phone_number_id"]), row["message_at"]
+        following = min((at for at in campaign[thread] if at > moment), default=datetime.max)
+        replied = left = None
+        if not row["failed_at"]:
+            until = moment + timedelta(hours=72)
+            replied = first(answers[thread], moment, min(until, following))
+            left = first(leaves[thread], moment, until)
+        clicked = first(clicks[row["wamid"]], moment, moment + timedelta(days=7))
+        expected = (replied, clicked, left)
+        assert expected == (row["replied_at"], row["clicked_at"], row["opted_out_at"]), row
+        counted = seen[row["campaign_id"], row["variant"]]
+        for name, is_so in [
+            ("attempted", row["attempted_at"]),
+            ("sent", row["sent_at"]),
+            ("delivered", row["delivered_at"]),
+            ("read", row["read_at"]),
+            ("replied", replied),
+            ("opted_out", left),
+        ]:
+            if is_so:
+                counted[name].add((row["contact_no"], row["entry_number"]))
+    for row in sample.table("kpi_campaigns"):
+        for name in ("attempted", "sent", "delivered", "read", "replied", "opted_out"):
+            people = seen.get((row["campaign_id"], row["variant"]), {}).get(name, set())
+            assert row[f"recipients_{name}"] == len(people)
+
+
+def test_clicks_lead_to_their_message_by_a_link_or_by_the_send_log(sample: Generated) -> None:
+    tokens = {}
+    for row in sends(sample.out):
+        for part in row["request"].get("template", {}).get("components", []):
+            if part["type"] == "button" and row["http_status"] == 200:
+                tokens[part["parameters"][0]["text"]] = row["response"]["messages"][0]["id"]
+    links = {row["url"]: row for row in exported(sample.out, "clicks/links")}
+    told = {
+        (row["clicked_at"].isoformat(timespec="milliseconds") + "Z", row["wamid"]): row
+        for row in sample.table("clicks")
+    }
+    assert len(told) == len(sample.table("clicks"))
+    sent_at = {row["wamid"]: row["message_at"] for row in sample.table("messages")}
+    ways: Counter[str] = Counter()
+    robots: Counter[str] = Counter()
+    for row in exported(sample.out, "clicks/short_io"):
+        link = links.get(row["Short URL"])
+        token = row["Short URL"].rsplit("/", 1)[1]
+        click = told.pop((row["Time"], tokens.get(token)))
+        if link and link["message_id"]:
+            assert link["message_id"] == click["wamid"]
+        if link and (link["phone"] or link["user_id"]):
+            assert person_of(sample, link) == click["contact_no"]
+        if link:
+            assert (link["campaign_id"], link["variant"]) == (
+                click["campaign_id"],
+                click["variant"] or "",
+            )
+        way = "link" if link and click["wamid"] else "shared" if link else "log"
+        ways[way if click["wamid"] or link else "nobody"] += 1
+        is_preview = row["User Agent"].startswith(("WhatsApp/", "facebookexternalhit"))
+        moment = datetime.fromisoformat(row["Time"][:-1])
+        is_fast = click["wamid"] is not None and moment < sent_at[click["wamid"]] + timedelta(
+            seconds=2
+        )
+        assert click["is_human"] == (not is_preview and not is_fast)
+        robots[row["Human"]] += not click["is_human"]
+    assert not told
+    assert set(ways) == {"link", "shared", "log", "nobody"}
+    assert min(ways.values()) > 5
+    assert set(robots) == {"yes", "no"}
+
+
+def test_consent_changes_state_as_the_exports_tell_it(sample: Generated) -> None:
+    rows = sample.table("consent_events")
+    told = {
+        (
+            person_of(sample, row),
+            row["channel_id"],
+            row["event"],
+            datetime.fromisoformat(row["occurred_at"][:-1]),
+            row["source"],
+        )
+        for row in exported(sample.out, "consent/events")
+    }
+    webhook_sources = {"user_preferences", "stop_word", "error_131050"}
+    drawn = {
+        (row["contact_no"], row["phone_number_id"], row["event"], row["occurred_at"], row["source"])
+        for row in rows
+        if row["source"] not in webhook_sources
+    }
+    assert told == drawn
+    assert {row["source"] for row in rows} > webhook_sources
+    state: dict[tuple[int, str], str] = {}
+    changes: Counter[tuple[date, str, str]] = Counter()
+    for row in sorted(rows, key=lambda row: row["occurred_at"]):
+        key = (row["contact_no"], row["phone_number_id"])
+        assert row["is_state_change"] == (state.get(key) != row["event"])
+        if row["is_state_change"]:
+            name = row["event"] if key in state or row["event"] == "opt_in" else "unknown"
+            changes[row["occurred_at"].date().replace(day=1), key[1], name] += 1
+        state[key] = row["event"]
+    for month in sample.table("kpi_consent_months"):
+        key = (month["month_on"], month["phone_number_id"])
+        assert month["opt_ins"] == changes[*key, "opt_in"]
+        assert month["opt_outs"] == changes[*key, "opt_out"]
+        assert month["opt_outs_unknown"] == changes[*key, "unknown"]
+        assert month["opted_in_contacts"] >= 0
+    deleted = {
+        person_of(sample, row): row["occurred_at"]
+        for row in exported(sample.out, "contacts/events")
+        if row["event"] == "deleted"
+    }
+    assert deleted
+    for row in sample.table("messages"):
+        if row["contact_no"] in deleted and row["campaign_id"]:
+            assert row["message_at"].isoformat() < deleted[row["contact_no"]]
+
+
+def test_the_newest_export_of_a_lead_is_the_truth(sample: Generated) -> None:
+    stages = ("created_at", "qualified_at", "won_at", "lost_at")
+    newest = {row["lead_id"]: row for row in exported(sample.out, "generic/leads")}
+    told = {
+        person_of(sample, row): (row["source"], *(row[name].removesuffix("Z") for name in stages))
+        for row in newest.values()
+    }
+    assert len(newest) < len(exported(sample.out, "generic/leads"))
+    events: dict[int, dict[str, str]] = defaultdict(dict)
+    for row in exported(sample.out, "contacts/events"):
+        if row["event"] in ("lead", "qualified", "won", "lost"):
+            events[person_of(sample, row)][row["event"]] = row["occurred_at"].removesuffix("Z")
+            if row["event"] == "lead":
+                events[person_of(sample, row)]["source"] = row["source"]
+    for number, event in events.items():
+        assert number not in told
+        names = ("source", "lead", "qualified", "won", "lost")
+        told[number] = tuple(event.get(name, "") for name in names)
+    drawn = {
+        row["contact_no"]: (
+            row["source"],
+            *(row[name].isoformat() if row[name] else "" for name in stages),
+        )
+        for row in sample.table("leads")
+    }
+    assert told == drawn
+    counted = Counter((row["source_system"], row["source"]) for row in sample.table("leads"))
+    assert counted == {
+        (row["source_system"], row["source"]): row["leads"]
+        for row in sample.table("leads_by_source")
+    }
+
+
+def test_analytics_are_near_the_truth_but_for_one_day(sample: Generated) -> None:
+    points: dict[tuple[str, date], dict[str, Any]] = {}
+    answers = [
+        json.loads(line)
+        for path in sorted((sample.out / "whatsapp" / "analytics").glob("*.jsonl"))
+        for line in path.read_text(encoding="utf-8").splitlines()
+    ]
+    assert {frozenset(answer) for answer in answers} == {
+        frozenset({"data", "paging"}),
+        frozenset({"template_analytics", "id"}),
+        frozenset({"pricing_analytics", "id"}),
+    }
+    repeated = 0
+    for answer in answers:
+        for group in answer.get("template_analytics", answer).get("data", []):
+            for point in group["data_points"]:
+                start = at(point["start"])
+                assert start.time() == datetime.min.time()
+                assert point["end"] - point["start"] == 86400
+                repeated += (point["template_id"], start.date()) in points
+                points[point["template_id"], start.date()] = point
+    assert repeated
+    far_off = SAMPLE.start_on + timedelta(days=33)
+    differences: dict[str, Counter[str]] = {"near": Counter(), "far": Counter()}
+    for row in sample.table("template_days"):
+        point = points.pop((str(row["template_id"]), row["sent_on"]), None)
+        day = "far" if row["sent_on"] == far_off else "near"
+        for name in ("sent", "delivered", "read"):
+            ours, theirs = row[f"messages_{name}"], point[name] if point else 0
+            differences[day][f"{name}_off"] += abs(ours - theirs)
+            differences[day][name] += ours
+    assert not points
+    for name in ("sent", "delivered", "read"):
+        near = differences["near"]
+        assert near[f"{name}_off"] <= 0.1 * near[name], name
+    assert differences["near"]["read_off"] > 0
+    assert differences["far"]["sent_off"] == 2 * differences["far"]["sent"] > 0
 
 
 # --- the seeds -----------------------------------------------------------------------------

@@ -10,7 +10,7 @@ select cast(i as integer) as i, start_at() + to_days(cast(i as integer)) as d
 from range(days_total() + 1) as t (i);
 
 -- Step 1: campaigns, flows and API messages -------------------------------------------------
-create table planned as
+create table assigned as
 with drawn as (
     -- A broadcast runs two weeks, every day but Sunday, each day to the next part of the audience.
     select
@@ -27,7 +27,13 @@ with drawn as (
     union all
     select
         20000000000000 + i * 10000000 + slot * 10 + step, 'drip', i, d,
-        rotate(cast(floor(i * per_day() * 0.045) as bigint) + slot, contacts_total(), 5), step,
+        -- Now and then it isn't the next person but one who went through the flow before.
+        rotate(
+            cast(floor(i * per_day() * 0.045) as bigint) + slot
+            - if(i >= 50 and r('enters_again', i * 10000000 + slot, 3) = 0,
+                cast(ceil(per_day() * 0.045 * 45) as bigint), 0),
+            contacts_total(), 5
+        ), step,
         [0, 2, 5][step + 1] * 86400000 + 61200000
         + cast(u('at', 20000000000000 + i * 10000000 + slot * 10 + step) * 1800000 as bigint),
     from (
@@ -60,6 +66,9 @@ timed as (
         if(c.country_code = 'GB' and p.contact_no % 2 = 0 and p.d < silent_at(), 4, c.channel_no)
             as channel_no,
         p.d + to_milliseconds(p.local_ms) - to_minutes(c.utc_offset_minutes) as occurred_at,
+        c.deleted_at,
+        -- The draws of one person in one campaign.
+        p.contact_no * 1000 + p.i // 14 as draw,
     from drawn as p
     inner join contacts as c using (contact_no)
     -- Nobody is without a phone number before usernames came.
@@ -70,31 +79,29 @@ timed as (
 named as (
     select
         *,
+        kind = 'broadcast' and campaign_no % 4 = 2 and r('control', draw, 10) < 2 as is_control,
         if(kind = 'broadcast' and campaign_no % 2 = 0,
-            if(r('variant', contact_no * 1000 + campaign_no, 2) = 0, 'A', 'B'), null) as variant,
+            if(r('variant', draw, 2) = 0, 'A', 'B'), null) as variant,
+        -- The business sends nobody more than so much.
+        kind = 'broadcast' and u('frequency_cap', draw) < 0.05 as is_capped,
         case kind
-            when 'broadcast' then ['seasonal_offer', 'new_arrivals', 'loyalty_points']
-                [campaign_no % 3 + 1]
             when 'drip' then 'welcome_' || (step + 1)
             when 'utility' then ['order_confirmation', 'shipping_update', 'payment_reminder']
                 [step + 1]
-            else 'verification_code'
+            when 'authentication' then 'verification_code'
         end as base_template,
     from timed
 )
 
 select
-    id,
-    kind,
-    contact_no,
-    channel_no,
-    occurred_at,
-    case kind
-        when 'broadcast' then 'bc-' || strftime(start_at() + to_days(campaign_no * 14), '%Y-%m-%d')
-        when 'drip' then 'drip-welcome'
-    end as campaign_id,
-    variant,
-    base_template || if(variant = 'B', '_b', '') as template_name,
+    n.id,
+    n.kind,
+    n.contact_no,
+    n.channel_no,
+    n.occurred_at,
+    c.campaign_id,
+    if(n.is_control, 'control', n.variant) as variant,
+    coalesce(n.base_template, c.template_name) || if(n.variant = 'B', '_b', '') as template_name,
     template_language,
     case
         when kind in ('broadcast', 'drip') then 'marketing'
@@ -111,8 +118,25 @@ select
     cast(null as bigint) as chat_id,
     false as is_free_entry_point,
     cast(null as integer) as forced_code,
-from named
-where occurred_at >= start_at() and occurred_at < end_at() and not_silent(channel_no, occurred_at);
+    n.i as day_no,
+    n.d + to_seconds(3600 + r('assigned', n.id, 7200)) as assigned_at,
+    n.is_control,
+    case c.design
+        when 'test' then 0.5
+        when 'control' then if(n.is_control, 0.2, 0.4)
+    end as planned_share,
+    if(n.is_capped and not n.is_control, 'frequency_cap', null) as skipped_reason,
+from named as n
+left join campaigns as c
+    on c.campaign_no = case n.kind when 'broadcast' then n.campaign_no when 'drip' then -1 end
+where n.occurred_at >= start_at() and n.occurred_at < end_at()
+    and not_silent(n.channel_no, n.occurred_at)
+    and (n.deleted_at is null or n.occurred_at < n.deleted_at);
+
+create table planned as
+select * exclude (day_no, assigned_at, is_control, planned_share, skipped_reason)
+from assigned
+where not is_control and skipped_reason is null;
 
 -- Step 2: what becomes of a message ---------------------------------------------------------
 -- *_at are the times the network knows; *_arrival when our webhook hears of it (NULL: never).
@@ -239,7 +263,7 @@ create table campaign_messages as from outcome('planned');
 
 -- Step 3: answers to campaigns, and the opt-outs among them ---------------------------------
 create table replies as
-select *
+select * exclude (deleted_at)
 from (
     select
         id as origin_id,
@@ -259,7 +283,9 @@ from (
     from campaign_messages
     where category = 'marketing' and delivered_time is not null
 )
-where reply_type is not null and occurred_at < end_at() and not_silent(channel_no, occurred_at);
+inner join (select contact_no, deleted_at from contacts) using (contact_no)
+where reply_type is not null and occurred_at < end_at() and not_silent(channel_no, occurred_at)
+    and (deleted_at is null or occurred_at < deleted_at);
 
 create table stops as
 select
@@ -276,12 +302,16 @@ alter table stops add column until_at timestamp;
 update stops set until_at = occurred_at + to_seconds(432000 + r('until', origin_id, 1296000))
 where (reply_type = 'stop_preference' and r('resume', origin_id, 10) < 5)
     or (reply_type = 'stop_text' and r('resume', origin_id, 10) < 3);
+update stops set until_at = null
+from contacts
+where contacts.contact_no = stops.contact_no and contacts.deleted_at <= stops.until_at;
 
--- The business mostly respects a stop; where it doesn't, Meta mostly does (131050).
+-- The business mostly respects a stop; where it doesn't, Meta mostly does (131050). A stop is said
+-- to one number and counts for that number.
 create table after_stop as
 select p.id, u('suppress', p.id) < 0.6 as is_dropped
 from planned as p
-inner join stops as s using (contact_no)
+inner join stops as s using (contact_no, channel_no)
 where p.category = 'marketing' and p.occurred_at > s.occurred_at and (s.until_at is null or p.occurred_at < s.until_at)
     and u('suppress', p.id) < 0.92;
 
@@ -293,6 +323,8 @@ where not a.is_dropped;
 delete from campaign_messages where id in (select id from after_stop);
 insert into campaign_messages select * from outcome('refused');
 delete from replies where origin_id in (select id from after_stop);
+update assigned set skipped_reason = 'opted_out'
+where id in (select id from after_stop where is_dropped);
 
 -- Step 4: chats: people who write, and the bot, agent or nobody who answers -----------------
 create table chats as
@@ -318,6 +350,7 @@ inner join contacts as c
         else r('chat_contact', 60000000000000 + h.i * 10000000 + h.slot, contacts_total())
     end
 where (c.identity_kind = 'phone' or h.d >= timestamp '2026-06-02')
+    and (c.deleted_at is null or h.d + interval 2 day < c.deleted_at)
     and not (isodow(h.d) = 7 and r('sunday', 60000000000000 + h.i * 10000000 + h.slot, 10) < 4)
 union all
 select

@@ -1,6 +1,5 @@
 -- The small files: templates, channels, staff, and two shop and inbox exports kept simple.
 
-create macro cents_text(n) as (n // 100)::varchar || '.' || lpad((n % 100)::varchar, 2, '0');
 create macro cw_time(t) as strftime(t, '%Y-%m-%d %H:%M:%S.%f');
 
 create table file_heads (name varchar, head varchar);

@@ -41,7 +41,7 @@ select
                 ',{"type":"button","sub_type":"url","index":"0","parameters":[{"type":"text","text":"'
                 || case
                     when m.category like 'auth%' then lpad(r('code', m.id, 1000000)::varchar, 6, '0')
-                    else lower(hex_text('url', m.id, 10))
+                    else link_token(m.id)
                 end || '"}]}', '')
             || ']}'
         when 'interactive' then if(r('list', m.chat_id, 2) = 0,

@@ -14,6 +14,7 @@ create macro sec(t) as date_trunc('second', t);
 -- Days a per-day quantity x (a fraction at small scale) spreads over: the rows of day i.
 create macro slots(i, x) as
     range(cast(floor((i + 1) * x) as bigint) - cast(floor(i * x) as bigint));
+create macro cents_text(n) as (n // 100)::varchar || '.' || lpad((n % 100)::varchar, 2, '0');
 -- Stride through all contacts with a prime: nobody comes twice before everybody came once.
 create macro rotate(i, n, shift) as ((i % n) * 2147483647 + shift) % n;
 
@@ -143,9 +144,54 @@ select
     c.channel_no,
     r('receipts', n.contact_no, 100) < 17 as has_receipts_off,
     n.contact_no < 3 as is_internal,
+    -- Somebody asked to be forgotten: nothing is sent to them afterwards, and they write no more.
+    if(
+        n.identity_kind = 'phone' and n.contact_no > 7
+        and (n.contact_no = 20 or r('deleted', n.contact_no, 60) = 0),
+        start_at() + to_days(30 + cast(r('deleted_on', n.contact_no, 60) as integer))
+        + interval 8 hour,
+        null
+    ) as deleted_at,
 from numbered as n
 inner join countries as c using (country_code)
 order by n.contact_no;
+
+-- What a campaign is, its plan and its test; the registry, the links and the audience follow it.
+-- Broadcasts take turns: a test of two, a plain one, a test with a control arm, and one with a link
+-- that everybody shares.
+create table campaigns as
+with numbered as (
+    select
+        cast(no as integer) as campaign_no,
+        start_at() + to_days(cast(no * 14 as integer)) as starts_at,
+        ['test', 'plain', 'control', 'shared'][no % 4 + 1] as design,
+    from range(days_total() // 14 + 2) as t (no)
+)
+
+select
+    campaign_no,
+    'bc-' || strftime(starts_at, '%Y-%m-%d') as campaign_id,
+    'Broadcast of ' || strftime(starts_at, '%Y-%m-%d') as campaign_name,
+    'broadcast' as campaign_type,
+    case design when 'plain' then 'lead' when 'shared' then 'event:loyalty_signup' else 'order' end
+        as goal,
+    case design when 'shared' then 'loyalty_points' when 'plain' then 'new_arrivals'
+        else 'seasonal_offer' end as template_name,
+    starts_at,
+    starts_at + interval 9 hour as planned_at,
+    -- Campaigns get into the registry ten days ahead.
+    greatest(campaign_no * 14 - 10, 0) // export_days() as export_no,
+    design,
+    case design when 'control' then 'USD' else 'EUR' end as currency_code,
+    case design when 'shared' then null else '25.00' end as software_fee_amount,
+    case design when 'control' then '60.00' when 'test' then '40.00' end as incentive_amount,
+    'broadcast_' || strftime(starts_at, '%Y%m%d') as utm_campaign,
+    case design when 'test' then 'SAVE10|AUTUMN' || (10 + campaign_no) end as coupon_codes,
+from numbered
+union all
+select
+    -1, 'drip-welcome', 'Welcome', 'drip', 'order', 'welcome_1', start_at(), start_at(), 0, 'drip',
+    'EUR', '12.50', null, 'welcome', 'WELCOME10';
 
 create table templates as
 select
