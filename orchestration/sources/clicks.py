@@ -5,7 +5,9 @@ from orchestration.sources.declaration import TEXT_TIME, Column, Identifier, Str
 UTM_COLUMNS = ("utm_source", "utm_medium", "utm_campaign")
 
 # Scheme, host and path of a link.
-_LINK_PARTS = "regexp_extract({0}, '^\\s*(?:[A-Za-z][A-Za-z0-9+.\\-]*://)?([^/?#\\s]*)([^?#\\s]*)', {1})"
+_LINK_PARTS = (
+    "regexp_extract({0}, '^\\s*(?:[A-Za-z][A-Za-z0-9+.\\-]*://)?([^/?#\\s]*)([^?#\\s]*)', {1})"
+)
 
 
 def page_of(url: str) -> Column:
@@ -13,8 +15,7 @@ def page_of(url: str) -> Column:
     return Column(
         name="page",
         personal=True,
-        derived=f"lower({_LINK_PARTS.format(url, 1)}) "
-        f"|| rtrim({_LINK_PARTS.format(url, 2)}, '/')",
+        derived=f"lower({_LINK_PARTS.format(url, 1)}) || rtrim({_LINK_PARTS.format(url, 2)}, '/')",
         description="host in lower case and path, without scheme, query and last slash",
     )
 

@@ -131,12 +131,12 @@ reports as (
         reports.campaign_id,
         reports.variant,
         reports.category,
-        coalesce({{ message_contact('phones', 'names') }}, 'unknown') as contact_id
+        coalesce({{ message_contact('phones', 'named_persons') }}, 'unknown') as contact_id
     from {{ ref('stg_generic__message_reports') }} as reports
     inner join load_precedence on reports.load_id = load_precedence.load_id
     left join persons as phones on phones.kind = 'phone' and reports.phone = phones.value
-    left join persons as names
-        on reports.name_kind = names.kind and reports.name_value = names.value
+    left join persons as named_persons
+        on reports.name_kind = named_persons.kind and reports.name_value = named_persons.value
     where reports.direction = 'outbound' and not reports.is_implausible
     qualify
         row_number() over (
@@ -487,7 +487,10 @@ final as (
         coalesce(messages.campaign_id, clicks.campaign_id, campaigns_of_tokens.campaign_id, 'none')
             as campaign_id,
         coalesce(
-            case when messages.campaign_id is not null then messages.variant else clicks.variant end,
+            case
+                when messages.campaign_id is not null then messages.variant
+                else clicks.variant
+            end,
             'none'
         ) as variant,
         clicks.url_key,

@@ -265,7 +265,7 @@ final as (
     select
         left(sha256('click:' || told.stream || ':' || told.click_hash), 32) as click_id,
         told.clicked_at,
-        coalesce({{ message_contact('phones', 'names') }}, 'unknown') as contact_id,
+        coalesce({{ message_contact('phones', 'named_persons') }}, 'unknown') as contact_id,
         told.record_id,
         told.sendout_id,
         told.campaign_id,
@@ -281,8 +281,8 @@ final as (
     from told
     left join clocks on told.stream = clocks.stream
     left join persons as phones on phones.kind = 'phone' and told.phone = phones.value
-    left join persons as names
-        on told.name_kind = names.kind and told.name_value = names.value
+    left join persons as named_persons
+        on told.name_kind = named_persons.kind and told.name_value = named_persons.value
 )
 
 select * from final
