@@ -113,6 +113,7 @@ class Stream(Frozen):
         export_time_pattern: regular expression with one group over the file name that holds the
             export time: decides between two files before the path does (SOURCES 2.2).
         reader: `fields` maps columns one to one; `whatsapp_webhook` unfolds envelopes.
+        is_lenient: its CSVs may also be separated by semicolons, tabs or bars: people write them.
         holds_back: whether the stream's events move a watermark subject.
     """
 
@@ -129,6 +130,7 @@ class Stream(Frozen):
     export_time_pattern: str | None = None
     reader: Literal["fields", "whatsapp_webhook"] = "fields"
     delimiter: str = ","
+    is_lenient: bool = False
     encoding: str = "utf-8"
     zone: str = "UTC"
     owner: str = "data-engineering"
@@ -231,6 +233,7 @@ def csv_stream(
         name=name,
         record=record,
         format="csv",
+        is_lenient=True,
         columns=(
             *(
                 Column(name=column, required=column in required, personal=column in hidden)
