@@ -140,8 +140,8 @@ def _outbound(condition: str) -> str:
 
 def _ledger_matches_raw() -> Check:
     tables = "\n    union all\n".join(
-        f"    select '{stream.source}' as source, '{stream.name}' as stream, "
-        "count(*) filter (where _is_line_head) as rows_standing "
+        f"    select '{stream.raw_table}' as raw_table, '{stream.source}' as source, "
+        f"'{stream.name}' as stream, count(*) filter (where _is_line_head) as rows_standing "
         f'from raw."{stream.raw_table}"'
         for stream in STREAMS
     )
@@ -154,11 +154,11 @@ with standing as (
 {tables}
 ),
 ledger as (
-    select source, stream, sum(rows_loaded) as rows_loaded
+    select raw_table, sum(rows_loaded) as rows_loaded
     from raw.loads where not is_rejected and not is_removed group by all
 )
 select source, stream
-from standing full join ledger using (source, stream)
+from standing full join ledger using (raw_table)
 where coalesce(rows_standing, 0) <> coalesce(rows_loaded, 0)
 """,
         description="each raw table holds as many rows as its loads brought",

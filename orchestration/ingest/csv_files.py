@@ -7,14 +7,15 @@ for. Any doubt sends the file the slow way, record by record, where a bad line c
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import itertools
-import re
+import shutil
 from collections import deque
-from collections.abc import Generator, Iterator
-from contextlib import closing
-from dataclasses import dataclass
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
@@ -22,32 +23,41 @@ import duckdb
 
 from orchestration.ingest.damage import Reject, advice, kept_text
 from orchestration.ingest.files import MAX_LINE_BYTES, UnreadableFile, count_lines, opened
+from orchestration.ingest.mapping import Mapping, is_number, literal, map_cells, plain_header
 from orchestration.sources import Column, Stream
 
 MAX_RECORD_LINES = 1000
 """A quote that stays open for longer than this is a stray one."""
 
 _CHUNK_RECORDS = 20_000
+_COPY_CHARACTERS = 1024 * 1024
 _QUOTE = '"'
+
+
+DELIMITERS = (",", ";", "\t", "|")
 
 
 @dataclass(frozen=True)
 class CsvFile:
-    """A CSV that stands in the temp table `csv_rows`: row_number, line_number, c0, c1, …"""
+    """A CSV that stands in the temp table `csv_rows`: row_number, line_number, c0, c1, …
+
+    Args:
+        cells: SQL of each declared column over the cells of a row.
+        kept: places of the columns that go to `_extra`.
+        new: those of them that nobody has named.
+        unreadable: of mapped columns, SQL that is true where a cell can't be read.
+        remarks: what the file lacks and can do without.
+        is_mapped: the names are another system's.
+    """
 
     names: list[str]
-    places: dict[int, Column]
+    cells: dict[str, str]
+    kept: list[int]
+    new: list[int]
     rejects: list[Reject]
-
-    @property
-    def unknown(self) -> list[int]:
-        """Return the places of columns that the declaration doesn't name."""
-        return [place for place in range(len(self.names)) if place not in self.places]
-
-
-def plain_header(name: str) -> str:
-    """Return a header as it is compared: "User Agent", "user_agent" and "USER-AGENT" are one."""
-    return re.sub(r"[\s_\-]+", "_", name.strip()).casefold()
+    unreadable: dict[str, str] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
+    is_mapped: bool = False
 
 
 def match_header(header: list[str], stream: Stream) -> dict[int, Column]:
@@ -88,18 +98,171 @@ def match_header(header: list[str], stream: Stream) -> dict[int, Column]:
     return places
 
 
-def read_csv(con: duckdb.DuckDBPyConnection, stream: Stream, path: Path) -> CsvFile:
+def read_csv(
+    con: duckdb.DuckDBPyConnection,
+    stream: Stream,
+    path: Path,
+    scratch: Path,
+    *,
+    mapping: Mapping | None = None,
+    mapping_name: str = "",
+) -> CsvFile:
     """Read one CSV into the temp table `csv_rows`; outside of a transaction.
+
+    Args:
+        scratch: where a copy in UTF-8 may stand while it is read.
+        mapping: what the file's columns are in our words; None where it has our own.
 
     Raises:
         UnreadableFile: the file is rejected whole.
     """
-    header = _read_header(path, stream)
-    places = match_header(header.names, stream)
-    rejects: list[Reject] = []
-    if not _read_fast(con, stream, path, header):
-        rejects = _read_slowly(con, stream, path, len(header.names))
-    return CsvFile(_distinct_names(header.names), places, rejects)
+    encoding = "utf-8" if mapping is None else mapping.encoding
+    with _in_utf8(path, scratch, encoding, mapping.skip_rows if mapping else 0) as text_path:
+        if mapping is None:
+            return _read_declared(con, stream, text_path)
+        return _read_mapped(con, stream, text_path, mapping, mapping_name)
+
+
+def _read_declared(con: duckdb.DuckDBPyConnection, stream: Stream, path: Path) -> CsvFile:
+    header, places, delimiter = _find_header(path, stream)
+    rejects = _read_rows(con, path, header, delimiter)
+    if delimiter != stream.delimiter:
+        _refuse_decimal_commas(con, places)
+    kept = [place for place in range(len(header.names)) if place not in places]
+    by_column = {column.name: (place, column) for place, column in places.items()}
+    cells = {}
+    for column in stream.columns:
+        if column.derived is not None:
+            continue
+        text = "null::varchar"
+        if column.name in by_column:
+            text = f"nullif(trim(c{by_column[column.name][0]}), '')"
+            if column.fill_down:
+                text = f"last_value({text} ignore nulls) over (order by row_number)"
+        cells[column.name] = text
+    return CsvFile(_distinct_names(header.names), cells, kept, kept, rejects)
+
+
+def _read_mapped(
+    con: duckdb.DuckDBPyConnection, stream: Stream, path: Path, mapping: Mapping, name: str
+) -> CsvFile:
+    try:
+        delimiter = mapping.delimiter or likely_delimiter(path)
+        header = _read_header(path, delimiter)
+        places: dict[str, int] = {}
+        for place, text in enumerate(header.names):
+            places.setdefault(plain_header(text), place)
+        mapped = map_cells(con, stream, mapping, name, places)
+        for place in mapped.used:
+            if [plain_header(text) for text in header.names].count(
+                plain_header(header.names[place])
+            ) > 1:
+                raise UnreadableFile(
+                    "duplicate_column",
+                    f"the column {header.names[place]!r} stands twice: remove one",
+                )
+        rejects = _read_rows(con, path, header, delimiter)
+    except UnreadableFile as refusal:
+        if refusal.reason != "wrong_encoding":
+            raise
+        raise UnreadableFile(
+            "wrong_encoding", f"the file is not UTF-8: name its encoding in {name}, e.g. cp1252"
+        ) from None
+    kept = [place for place in range(len(header.names)) if place not in mapped.used]
+    return CsvFile(
+        _distinct_names(header.names),
+        mapped.cells,
+        kept,
+        [place for place in kept if place not in mapped.ignored and header.names[place]],
+        rejects,
+        mapped.unreadable,
+        mapped.remarks,
+        is_mapped=True,
+    )
+
+
+def likely_delimiter(path: Path) -> str:
+    """Return the separator that splits the first record into the most cells."""
+    return max(DELIMITERS, key=lambda mark: len(_read_header(path, mark).names))
+
+
+def _find_header(path: Path, stream: Stream) -> tuple[_Header, dict[int, Column], str]:
+    """Read the header, with another separator where only that makes sense of it."""
+    header = _read_header(path, stream.delimiter)
+    try:
+        return header, match_header(header.names, stream), stream.delimiter
+    except UnreadableFile as refusal:
+        others = [mark for mark in DELIMITERS if mark != stream.delimiter]
+        for delimiter in others if stream.is_lenient else ():
+            try:
+                header = _read_header(path, delimiter)
+                return header, match_header(header.names, stream), delimiter
+            except UnreadableFile:
+                continue
+        raise refusal from None
+
+
+def _refuse_decimal_commas(con: duckdb.DuckDBPyConnection, places: dict[int, Column]) -> None:
+    """Refuse amounts like 0,5: what separates columns by semicolons writes decimals by commas.
+
+    Nobody said which of point and comma parts the thousands, and a wrong guess is a wrong amount.
+    """
+    for place, column in places.items():
+        if not is_number(column.name):
+            continue
+        row = con.execute(f"select count(*) from csv_rows where contains(c{place}, ',')").fetchone()
+        if row and row[0]:
+            raise UnreadableFile(
+                "decimal_comma",
+                f"the column {column.path!r} holds commas: write a decimal point, or (of the "
+                'streams of generic/) put the file under mapped/ with `decimal: ","`',
+            )
+
+
+def _read_rows(
+    con: duckdb.DuckDBPyConnection, path: Path, header: _Header, delimiter: str
+) -> list[Reject]:
+    if _read_fast(con, delimiter, path, header):
+        return []
+    return _read_slowly(con, delimiter, path, len(header.names))
+
+
+@contextmanager
+def _in_utf8(path: Path, scratch: Path, encoding: str, skip_rows: int) -> Iterator[Path]:
+    """Give the file as it is, or where it is in another encoding or has a title, a plain copy.
+
+    DuckDB can't read every encoding. Lines that are skipped stand in the copy as blank ones, so
+    that line numbers stay those of the file.
+
+    Raises:
+        UnreadableFile: the file isn't in that encoding.
+    """
+    with opened(path) as handle:
+        mark = handle.read(2)
+    if mark in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        encoding = "utf-16"
+    if encoding == "utf-8" and not skip_rows:
+        yield path
+        return
+    scratch.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        # Byte order marks are no text: a "utf-8" file may begin with one.
+        name = "utf-8-sig" if encoding == "utf-8" else encoding
+        try:
+            with opened(path) as handle, scratch.open("w", encoding="utf-8", newline="") as copy:
+                text = io.TextIOWrapper(handle, encoding=name, newline="")
+                for _ in range(skip_rows):
+                    if text.readline():
+                        copy.write("\n")
+                shutil.copyfileobj(text, copy, _COPY_CHARACTERS)
+                text.detach()
+        except UnicodeError:
+            raise UnreadableFile(
+                "wrong_encoding", f"the file is not {encoding}: name its encoding in mapping.yml"
+            ) from None
+        yield scratch
+    finally:
+        scratch.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)
@@ -111,8 +274,8 @@ class _Header:
     line_end: str | None
 
 
-def _read_header(path: Path, stream: Stream) -> _Header:
-    with opened(path) as handle, closing(_records(handle, stream.delimiter)) as records:
+def _read_header(path: Path, delimiter: str) -> _Header:
+    with opened(path) as handle, closing(_records(handle, delimiter)) as records:
         for record in records:
             if record.cells is None:
                 raise UnreadableFile(
@@ -133,7 +296,7 @@ def _distinct_names(header: list[str]) -> list[str]:
     return names
 
 
-def _read_fast(con: duckdb.DuckDBPyConnection, stream: Stream, path: Path, header: _Header) -> bool:
+def _read_fast(con: duckdb.DuckDBPyConnection, delimiter: str, path: Path, header: _Header) -> bool:
     """Read with DuckDB; tell whether each line of the file is accounted for."""
     if header.line_end is None:
         return False
@@ -165,7 +328,7 @@ from (
     )
 )
 """,
-            {"file": str(path), "delimiter": stream.delimiter},
+            {"file": str(path), "delimiter": delimiter},
         )
     except duckdb.Error:
         return False
@@ -180,7 +343,7 @@ from (
 
 
 def _read_slowly(
-    con: duckdb.DuckDBPyConnection, stream: Stream, path: Path, width: int
+    con: duckdb.DuckDBPyConnection, delimiter: str, path: Path, width: int
 ) -> list[Reject]:
     """Read record by record; return the lines that can't be used."""
     typed = ", ".join(f"c{place} varchar" for place in range(width))
@@ -192,7 +355,7 @@ def _read_slowly(
 
     def good() -> Iterator[tuple[int, list[str]]]:
         with opened(path) as handle:
-            for record in itertools.islice(_records(handle, stream.delimiter), 1, None):
+            for record in itertools.islice(_records(handle, delimiter), 1, None):
                 reason, message = _verdict(record, width)
                 if reason is None and record.cells is not None:
                     yield record.line, record.cells[:width]
@@ -314,46 +477,52 @@ def _text_lines(handle: IO[bytes]) -> Iterator[str]:
             yield line
     except UnicodeDecodeError:
         raise UnreadableFile(
-            "wrong_encoding", "the file is not UTF-8: save it as CSV UTF-8"
+            "wrong_encoding",
+            'the file is not UTF-8: save it as CSV UTF-8 (Excel: "CSV UTF-8"), or put it under '
+            "mapped/ with its `encoding:`",
         ) from None
     finally:
         text.detach()
 
 
+@dataclass(frozen=True)
+class Inserted:
+    """What came of a CSV's records.
+
+    Args:
+        read: records in the file, with those that were rejected.
+        new_columns: columns nobody has named, kept in `_extra`.
+        remarks: what was lost or missing without costing a row.
+    """
+
+    read: int
+    rejects: list[Reject]
+    new_columns: list[str]
+    remarks: list[str]
+
+
 def insert_csv(
     con: duckdb.DuckDBPyConnection, stream: Stream, file: CsvFile, load_id: int
-) -> tuple[int, list[Reject], list[str]]:
-    """Move `csv_rows` to the stream's raw table.
-
-    Returns:
-        Records read; rejects; names of columns kept in `_extra`.
-    """
+) -> Inserted:
+    """Move `csv_rows` to the stream's raw table."""
     rows = con.execute("select count(*) from csv_rows").fetchone()
     read = (int(rows[0]) if rows else 0) + len(file.rejects)
-    by_column = {column.name: place for place, column in file.places.items()}
-
-    def cell(column: Column) -> str:
-        place = by_column.get(column.name)
-        text = "null::varchar" if place is None else f"nullif(trim(c{place}), '')"
-        if column.fill_down and place is not None:
-            text = f"last_value({text} ignore nulls) over (order by row_number)"
-        return f'{text} as "{column.name}"'
-
     extra = "null"
-    if file.unknown:
-        pairs = ", ".join(f"{_literal(file.names[p])}: nullif(c{p}, '')" for p in file.unknown)
-        filled = ", ".join(f"nullif(c{p}, '')" for p in file.unknown)
+    if file.kept:
+        pairs = _pairs_sql(file, file.kept)
+        filled = ", ".join(f"nullif(c{p}, '')" for p in file.kept)
         extra = f"case when coalesce({filled}) is not null then to_json(map {{{pairs}}}) end"
-    mapped = [column for column in stream.columns if column.derived is None]
     derived = [column for column in stream.columns if column.derived is not None]
-    names = ", ".join(f'"{column.name}"' for column in (*mapped, *derived))
+    names = ", ".join(f'"{name}"' for name in (*file.cells, *(c.name for c in derived)))
     computed = "".join(f', {column.derived} as "{column.name}"' for column in derived)
+    cells = "".join(f', {sql} as "{name}"' for name, sql in file.cells.items())
+    cells += "".join(f', {sql} as "_bad_{name}"' for name, sql in file.unreadable.items())
     repeats = f"row_number() over (partition by {names} order by row_number) > 1"
     con.execute(f"""
 create or replace temp table csv_mapped as
 select
     *,
-    {_missing_sql(stream)} as reason,
+    {_reason_sql(stream, file.unreadable)} as reason,
     {repeats if stream.natural_key else "false"} as is_duplicate
 from (
     select *{computed}
@@ -361,8 +530,8 @@ from (
         select
             row_number,
             line_number,
-            {extra} as extra,
-            {", ".join(cell(column) for column in mapped)}
+            {extra} as extra
+            {cells}
         from csv_rows
     )
 )
@@ -370,6 +539,11 @@ from (
     unfilled = con.execute(
         f"select line_number, reason, to_json(struct_pack({names})) from csv_mapped "
         "where reason is not null order by row_number"
+        if not file.is_mapped
+        # As it stands in the file: what couldn't be read is gone from our own columns.
+        else "select csv_mapped.line_number, reason, "
+        f"to_json(map {{{_pairs_sql(file, range(len(file.names)))}}}) from csv_mapped "
+        "inner join csv_rows using (row_number) where reason is not null order by row_number"
     ).fetchall()
     con.execute(f"""
 insert into raw."{stream.raw_table}"
@@ -378,15 +552,38 @@ select {load_id}, null, true, row_number, extra, {names}
 from csv_mapped
 where reason is null and not is_duplicate
 """)
+    remarks = [*file.remarks, *_unreadable_cells(con, file)]
     con.execute("drop table csv_rows; drop table csv_mapped")
     rejects = [*file.rejects, *((line, why, advice(why), text) for line, why, text in unfilled)]
     rejects.sort(key=lambda reject: reject[0] or 0)
-    return read, rejects, [file.names[place] for place in file.unknown]
+    return Inserted(read, rejects, [file.names[place] for place in file.new], remarks)
 
 
-def _missing_sql(stream: Stream) -> str:
-    """Return SQL that names the required cell a mapped row lacks, NULL where it has all."""
+def _pairs_sql(file: CsvFile, places: Iterable[int]) -> str:
+    return ", ".join(f"{literal(file.names[p])}: nullif(c{p}, '')" for p in places)
+
+
+def _unreadable_cells(con: duckdb.DuckDBPyConnection, file: CsvFile) -> list[str]:
+    """Return a remark per optional column with cells that became NULL unread."""
+    if not file.unreadable:
+        return []
+    counts = ", ".join(f'count(*) filter (where "_bad_{name}")' for name in file.unreadable)
+    row = con.execute(f"select {counts} from csv_mapped where reason is null").fetchone()
+    return [
+        f"{count} cells of {name} can't be read and stay empty: {advice(f'bad_{name}')}"
+        for name, count in zip(file.unreadable, row or (), strict=True)
+        if count
+    ]
+
+
+def _reason_sql(stream: Stream, unreadable: dict[str, str]) -> str:
+    """Return SQL that names what a mapped row lacks or has wrong, NULL where it is good."""
     cases = [
+        f"when \"_bad_{c.name}\" then 'bad_{c.name}'"
+        for c in stream.columns
+        if c.is_not_null and c.name in unreadable
+    ]
+    cases += [
         f"when \"{c.name}\" is null then 'missing_{c.name}'"
         for c in stream.columns
         if c.is_not_null
@@ -395,7 +592,3 @@ def _missing_sql(stream: Stream) -> str:
         listed = ", ".join(f'"{name}"' for name in group)
         cases.append(f"when coalesce({listed}) is null then 'missing_{'_or_'.join(group)}'")
     return f"case {' '.join(cases)} end" if cases else "null::varchar"
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

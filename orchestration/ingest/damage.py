@@ -32,7 +32,15 @@ def advice(reason: str) -> str:
     if reason.startswith("missing_"):
         what = reason.removeprefix("missing_").replace("_or_", " or ")
         return f"{what} is empty or absent: it is required"
+    if reason not in ADVICE and reason.startswith("bad_"):
+        return _unread(reason.removeprefix("bad_"))
     return ADVICE[reason]
+
+
+def _unread(column: str) -> str:
+    if column.endswith(("_at", "_on")):
+        return f"{column} is no time of the form that mapping.yml names: see its `time:`"
+    return f"{column} is no number as mapping.yml has it: see its `decimal:`"
 
 
 def kept_text(line: bytes) -> str:

@@ -3,6 +3,10 @@
 `raw.loads` has one row per content that was read, `raw.files` one per version of a path. Rows of
 raw tables carry the `_load_id` of their content. `raw.retired_keys` remembers what left raw, so
 that the state tables fold those keys again. `raw.state` is a small key-value store of the file.
+
+Loads are planned by `folder` (`chatwoot/conversations`, `mapped/kaleyra/message_reports`), since a
+vendor may be called like a declared source; `source` and `stream` tell people what it is. Several
+folders may fill one raw table.
 """
 
 from __future__ import annotations
@@ -26,7 +30,10 @@ create table if not exists raw.loads (
     records_loaded BIGINT,
     first_event_at TIMESTAMP,
     last_event_at TIMESTAMP,
-    loaded_at TIMESTAMP
+    loaded_at TIMESTAMP,
+    folder VARCHAR,
+    raw_table VARCHAR,
+    mapping_sha256 VARCHAR
 );
 create table if not exists raw.files (
     source VARCHAR,
@@ -45,7 +52,10 @@ create table if not exists raw.files (
     first_event_at TIMESTAMP,
     last_event_at TIMESTAMP,
     loaded_at TIMESTAMP,
-    message VARCHAR
+    message VARCHAR,
+    folder VARCHAR,
+    raw_table VARCHAR,
+    mapping_sha256 VARCHAR
 );
 create table if not exists raw.rejects (
     load_id BIGINT,
@@ -55,7 +65,8 @@ create table if not exists raw.rejects (
     line_number BIGINT,
     reason VARCHAR,
     message VARCHAR,
-    raw_text VARCHAR
+    raw_text VARCHAR,
+    folder VARCHAR
 );
 create table if not exists raw.retired_keys (raw_table VARCHAR, record_id VARCHAR, load_id BIGINT);
 create table if not exists raw.identifiers (
@@ -67,19 +78,31 @@ create table if not exists raw.identifiers (
     load_id BIGINT
 );
 create table if not exists raw.state (key VARCHAR, value VARCHAR);
--- Which of two contents of a stream is the newer (SOURCES 2.2): its export time, else its last
--- path in byte order; never when it arrived.
+-- Of a working file of an earlier version, whose exports were not all there to be read again.
+alter table raw.loads add column if not exists folder VARCHAR;
+alter table raw.loads add column if not exists raw_table VARCHAR;
+alter table raw.loads add column if not exists mapping_sha256 VARCHAR;
+alter table raw.files add column if not exists folder VARCHAR;
+alter table raw.files add column if not exists raw_table VARCHAR;
+alter table raw.files add column if not exists mapping_sha256 VARCHAR;
+alter table raw.rejects add column if not exists folder VARCHAR;
+update raw.loads set folder = source || '/' || stream, raw_table = source || '_' || stream
+where folder is null;
+update raw.files set folder = source || '/' || stream, raw_table = source || '_' || stream
+where folder is null;
+update raw.rejects set folder = source || '/' || stream where folder is null;
+-- Which of two contents of a raw table, whatever system wrote them, is the newer (SOURCES 2.2): its
+-- export time, else its last path in byte order; never when it arrived.
 create or replace view raw.load_precedence as
 select
     load_id,
     exported_at,
     row_number() over (
-        partition by source, stream order by exported_at nulls first, path, load_id
+        partition by raw_table order by exported_at nulls first, path, load_id
     ) as precedence
 from (
     select
-        source,
-        stream,
+        raw_table,
         load_id,
         max(path) as path,
         max_by(exported_at, path) as exported_at
@@ -89,10 +112,10 @@ from (
         from raw.files
         where status in ('loaded', 'duplicate', 'missing')
         qualify status <> 'missing' or bool_and(status = 'missing') over (
-            partition by source, stream, load_id
+            partition by load_id
         )
     )
-    group by source, stream, load_id
+    group by raw_table, load_id
 );
 """
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 
 from orchestration.ingest import damage
-from orchestration.ingest.csv_files import insert_csv, read_csv
+from orchestration.ingest.csv_files import CsvFile, insert_csv, read_csv
 from orchestration.ingest.discover import Discovery, FoundFile, Refused, discover
 from orchestration.ingest.fields import json_lines_sql
 from orchestration.ingest.files import (
@@ -27,6 +27,7 @@ from orchestration.ingest.files import (
 )
 from orchestration.ingest.identifiers import key_id, keyed_hash, register, set_key
 from orchestration.ingest.ledger import LEDGER_DDL, highest_load_id, read_state, write_state
+from orchestration.ingest.mapping import missing_mapping, parse_mapping
 from orchestration.ingest.webhooks import (
     FULL_KEY_SEARCH_BYTES,
     body_form,
@@ -105,6 +106,7 @@ class _Content:
     records: int = 0
     rejects: list[damage.Reject] = field(default_factory=list)
     new_columns: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
     rejected_whole: UnreadableFile | None = None
 
 
@@ -190,83 +192,126 @@ def ingest_stream(
 ) -> StreamReport:
     """Bring one stream's raw table in line with the files that lie there.
 
-    Each batch of files lands in one transaction: rows, rejects and ledger lines, or none.
+    Each batch of files lands in one transaction: rows, rejects and ledger lines, or none. Files of
+    other systems (`mapped/<vendor>/<stream>/`) fill the same table, each folder planned by itself.
     """
     found = discovery.of(stream)
-    plan = _plan(con, stream, found)
+    set_key(con, settings.hmac_key())
+    done = [
+        _ingest_folder(con, settings, stream, folder, discovery=discovery, progress=progress)
+        for folder in _folders(con, stream, discovery)
+    ]
+    return _report(con, stream, done, files_total=len(found))
+
+
+@dataclass(frozen=True)
+class _Done:
+    """What was done with one folder."""
+
+    plan: _Plan
+    contents: list[_Content]
+    warnings: list[str]
+
+
+def _folders(con: duckdb.DuckDBPyConnection, stream: Stream, discovery: Discovery) -> list[str]:
+    """Return the folders that fill the stream's table now, or did once."""
+    if stream.source != "generic":
+        return [stream.key]
+    mapped = {file.folder for file in discovery.of(stream)}
+    mapped |= {refused.folder for refused in discovery.refused if refused.stream == stream.key}
+    mapped |= {
+        folder
+        for (folder,) in con.execute(
+            "select distinct folder from raw.files where raw_table = ?", [stream.raw_table]
+        ).fetchall()
+    }
+    return [stream.key, *sorted(mapped - {stream.key})]
+
+
+def _ingest_folder(
+    con: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    stream: Stream,
+    folder: str,
+    *,
+    discovery: Discovery,
+    progress: Callable[[str], None],
+) -> _Done:
+    found = tuple(file for file in discovery.of(stream) if file.folder == folder)
+    plan = _plan(con, stream, folder, found)
     warnings: list[str] = []
     contents: list[_Content] = []
-    set_key(con, settings.hmac_key())
     for batch in _batches(stream, plan.new):
-        progress(f"{stream.key}: reading {len(batch)} files")
+        progress(f"{folder}: reading {len(batch)} files")
         contents += _load_batch(con, settings, stream, batch, plan)
-    verdicts = {c.file.sha256: c.rejected_whole for c in contents if c.rejected_whole}
+    verdicts = {c.file.identity: c.rejected_whole for c in contents if c.rejected_whole}
     con.execute("begin")
     for found_file in list(plan.duplicates):
         is_replaced = found_file.path in plan.replaced_paths
-        if verdict := verdicts.get(found_file.sha256):
+        if verdict := verdicts.get(found_file.identity):
             # The content turned out unusable in this very run: each copy of it is rejected.
             plan.duplicates.remove(found_file)
             copy = _Content(found_file, highest_load_id(con) + 1, settings.raw_dir, is_replaced)
             contents.append(_record_rejected(con, settings, stream, copy, verdict))
             continue
-        _retire_path(con, stream, found_file.path, is_replaced)
+        _retire_path(con, stream, found_file, is_replaced)
         _record_duplicate(con, settings, stream, found_file)
     for path in plan.gone_rejections:
-        _retire_path(con, stream, path, True)
-    _welcome_back(con, stream, plan.returned_paths)
-    _set_status(con, stream, plan.missing_paths, "loaded", "missing")
-    _set_status(con, stream, plan.missing_paths, "duplicate", "missing")
-    refused = [r for r in discovery.refused if r.stream == stream.key]
-    _record_refused(con, settings, stream.source, stream.name, refused)
+        _retire(con, stream, folder, path)
+    _welcome_back(con, folder, plan.returned_paths)
+    _set_status(con, folder, plan.missing_paths, "loaded", "missing")
+    _set_status(con, folder, plan.missing_paths, "duplicate", "missing")
+    refused = [r for r in discovery.refused if r.folder == folder]
+    _record_refused(con, settings, folder, stream, refused)
     con.execute("commit")
 
     rejected_now = [c for c in contents if c.rejected_whole]
     warnings += [f"{c.file.path}: {c.rejected_whole}" for c in rejected_now]
-    warnings += _standing_rejections(con, stream, {c.file.path for c in rejected_now})
+    warnings += _standing_rejections(con, folder, {c.file.path for c in rejected_now})
     warnings += [f"{r.path}: {r.message}" for r in refused]
     for content in contents:
         warnings += _line_warnings(content)
     warnings += [f"{path}: the file has disappeared, its rows stay" for path in plan.missing_paths]
-    return _report(con, stream, plan, contents, warnings=tuple(warnings), files_total=len(found))
+    return _Done(plan, contents, warnings)
 
 
-def _plan(con: duckdb.DuckDBPyConnection, stream: Stream, found: tuple[FoundFile, ...]) -> _Plan:
-    """Compare the files with the ledger: content decides, never time."""
+def _plan(
+    con: duckdb.DuckDBPyConnection, stream: Stream, folder: str, found: tuple[FoundFile, ...]
+) -> _Plan:
+    """Compare the files with the ledger: content (and its mapping) decides, never time."""
     known = {
         path: (sha, status, declaration)
         for path, sha, status, declaration in con.execute(
-            "select f.path, f.file_sha256, f.status, l.declaration from raw.files as f "
+            f"select f.path, {_identity_sql('f')}, f.status, l.declaration from raw.files as f "
             "left join raw.loads as l using (load_id) "
-            "where f.source = ? and f.stream = ? and f.status <> 'replaced' "
-            "and f.file_sha256 is not null",
-            [stream.source, stream.name],
+            "where f.folder = ? and f.status <> 'replaced' and f.file_sha256 is not null",
+            [folder],
         ).fetchall()
     }
     contents = {
         sha
         for (sha,) in con.execute(
-            "select file_sha256 from raw.loads where source = ? and stream = ? "
+            f"select {_identity_sql('loads')} from raw.loads where folder = ? "
             "and not is_rejected and not is_removed",
-            [stream.source, stream.name],
+            [folder],
         ).fetchall()
     }
     plan = _Plan()
     claimed: set[str] = set()
     for file in found:
         sha, status, declaration = known.get(file.path, (None, None, None))
-        if sha == file.sha256 and status != "rejected":
+        if sha == file.identity and status != "rejected":
             if status == "missing":
                 plan.returned_paths.append(file.path)
             continue
-        if sha == file.sha256 and declaration == stream.fingerprint:
+        if sha == file.identity and declaration == stream.fingerprint:
             continue
         if sha is not None:
             plan.replaced_paths.append(file.path)
-        if file.sha256 in contents or file.sha256 in claimed:
+        if file.identity in contents or file.identity in claimed:
             plan.duplicates.append(file)
         else:
-            claimed.add(file.sha256)
+            claimed.add(file.identity)
             plan.new.append(file)
     present = {file.path for file in found}
     plan.missing_paths = [
@@ -282,16 +327,21 @@ def _plan(con: duckdb.DuckDBPyConnection, stream: Stream, found: tuple[FoundFile
     # A content that is about to leave with its last path can't be what a new path repeats.
     leaving = {known[path][0] for path in plan.replaced_paths if path in known}
     for file in list(plan.duplicates):
-        holders = {p for p, (sha, _, _) in known.items() if sha == file.sha256}
+        holders = {p for p, (sha, _, _) in known.items() if sha == file.identity}
         if (
-            file.sha256 in leaving
-            and file.sha256 not in claimed
+            file.identity in leaving
+            and file.identity not in claimed
             and holders <= set(plan.replaced_paths)
         ):
             plan.duplicates.remove(file)
             plan.new.append(file)
-            claimed.add(file.sha256)
+            claimed.add(file.identity)
     return plan
+
+
+def _identity_sql(table: str) -> str:
+    """Return the SQL of `FoundFile.identity` over a table of the ledger."""
+    return f"{table}.file_sha256 || coalesce(':' || {table}.mapping_sha256, '')"
 
 
 def _batches(stream: Stream, files: list[FoundFile]) -> Iterator[list[FoundFile]]:
@@ -377,7 +427,7 @@ def _record_rejected(
 ) -> _Content:
     content.rejected_whole = verdict
     content.rejects = [(None, verdict.reason, str(verdict), None)]
-    _retire_path(con, stream, content.file.path, content.replaced)
+    _retire_path(con, stream, content.file, content.replaced)
     _record_load(con, settings, stream, content)
     return content
 
@@ -427,15 +477,17 @@ def _load_contents(
     if any(content.file.size == 0 for content in contents):
         raise _empty()
     # A CSV comes alone, and its reading may fail and be tried again, which no transaction bears.
-    csv_file = read_csv(con, stream, contents[0].path) if stream.format == "csv" else None
+    csv_file = _read_csv(con, settings, stream, contents[0]) if stream.format == "csv" else None
     if csv_file is None:
         _read_json_lines(con, stream, contents)
     con.execute("begin")
     for content in contents:
-        _retire_path(con, stream, content.file.path, content.replaced)
+        _retire_path(con, stream, content.file, content.replaced)
     if csv_file is not None:
         only = contents[0]
-        only.read, only.rejects, only.new_columns = insert_csv(con, stream, csv_file, only.load_id)
+        inserted = insert_csv(con, stream, csv_file, only.load_id)
+        only.read, only.rejects = inserted.read, inserted.rejects
+        only.new_columns, only.remarks = inserted.new_columns, inserted.remarks
     elif stream.reader == "whatsapp_webhook":
         _take_odd_apart(con, stream)
     _count(con, stream, contents)
@@ -451,6 +503,21 @@ def _load_contents(
             raise changed()
         _record_load(con, settings, stream, content)
     con.execute("commit")
+
+
+def _read_csv(
+    con: duckdb.DuckDBPyConnection, settings: Settings, stream: Stream, content: _Content
+) -> CsvFile:
+    file = content.file
+    scratch = settings.temp_dir / f"{file.sha256}.csv"
+    if file.folder == stream.key:
+        return read_csv(con, stream, content.path, scratch)
+    if file.mapping is None:
+        raise missing_mapping(file.folder, file.path)
+    mapping = parse_mapping(file.mapping, stream)
+    return read_csv(
+        con, stream, content.path, scratch, mapping=mapping, mapping_name=file.mapping.path
+    )
 
 
 def _empty() -> UnreadableFile:
@@ -637,20 +704,23 @@ where number > greatest(same // copies, 1)
 
 
 def _retire_path(
-    con: duckdb.DuckDBPyConnection, stream: Stream, path: str, is_replaced: bool
+    con: duckdb.DuckDBPyConnection, stream: Stream, file: FoundFile, is_replaced: bool
 ) -> None:
+    if is_replaced:
+        _retire(con, stream, file.folder, file.path)
+
+
+def _retire(con: duckdb.DuckDBPyConnection, stream: Stream, folder: str, path: str) -> None:
     """Take an earlier version of a path out of raw, unless its content lies elsewhere too."""
-    if not is_replaced:
-        return
     old = con.execute(
-        "select load_id, file_sha256, status from raw.files where source = ? and stream = ? "
+        "select load_id, file_sha256, status from raw.files where folder = ? "
         "and path = ? and status <> 'replaced'",
-        [stream.source, stream.name, path],
+        [folder, path],
     ).fetchall()
     con.execute(
-        "update raw.files set status = 'replaced' where source = ? and stream = ? and path = ? "
+        "update raw.files set status = 'replaced' where folder = ? and path = ? "
         "and status <> 'replaced'",
-        [stream.source, stream.name, path],
+        [folder, path],
     )
     for load_id, _, status in old:
         if status == "rejected":
@@ -690,6 +760,9 @@ def _remember_retired(con: duckdb.DuckDBPyConnection, stream: Stream, load_id: i
             [stream.raw_table, load_id],
         )
     for identifier in stream.identifiers:
+        # Clicks have no state table, and a click log that grows retires all of it every day.
+        if identifier.kind in ("click", "page"):
+            continue
         kind = "phone" if identifier.kind == "wa_id" else identifier.kind
         con.execute(
             "insert into raw.retired_keys select distinct 'identifiers', i.identifier_hash, "
@@ -722,10 +795,10 @@ def _record_load(
         ).fetchone()
         event_range = (row[0], row[1]) if row else event_range
     con.execute(
-        "insert into raw.loads values (?, ?, ?, ?, ?, ?, false, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "insert into raw.loads values (?, ?, ?, ?, ?, ?, false, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             content.load_id,
-            stream.source,
+            file.source,
             stream.name,
             file.sha256,
             # Without a declaration it is read again at the next run.
@@ -735,12 +808,13 @@ def _record_load(
             content.records,
             *event_range,
             now,
+            *_where_from(stream, file),
         ],
     )
     con.execute(
-        "insert into raw.files values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "insert into raw.files values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
-            stream.source,
+            file.source,
             stream.name,
             file.path,
             keyed_hash(settings.hmac_key(), f"path:{file.path}"),
@@ -753,16 +827,22 @@ def _record_load(
             *event_range,
             now,
             str(whole) if whole else None,
+            *_where_from(stream, file),
         ],
     )
     if content.rejects:
         con.executemany(
-            "insert into raw.rejects values (?, ?, ?, ?, ?, ?, ?, ?)",
+            "insert into raw.rejects values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
-                [content.load_id, stream.source, stream.name, file.path, *reject]
+                [content.load_id, file.source, stream.name, file.path, *reject, file.folder]
                 for reject in content.rejects
             ],
         )
+
+
+def _where_from(stream: Stream, file: FoundFile) -> tuple[str, str, str | None]:
+    """Return folder, raw table and mapping, as the ledger's tables end with them."""
+    return file.folder, stream.raw_table, file.mapping.sha256 if file.mapping else None
 
 
 def _record_duplicate(
@@ -770,17 +850,16 @@ def _record_duplicate(
 ) -> None:
     con.execute(
         "insert into raw.files select source, stream, ?, ?, ?, file_sha256, load_id, 'duplicate', "
-        "rows_read, 0, 0, rows_read, 0, first_event_at, last_event_at, ?, null from raw.loads "
-        "where source = ? and stream = ? and file_sha256 = ? and not is_removed "
-        "and not is_rejected",
+        "rows_read, 0, 0, rows_read, 0, first_event_at, last_event_at, ?, null, folder, raw_table, "
+        f"mapping_sha256 from raw.loads where folder = ? and {_identity_sql('loads')} = ? "
+        "and not is_removed and not is_rejected",
         [
             file.path,
             keyed_hash(settings.hmac_key(), f"path:{file.path}"),
             _exported_at(stream, file.path),
             datetime.now(UTC).replace(tzinfo=None),
-            stream.source,
-            stream.name,
-            file.sha256,
+            file.folder,
+            file.identity,
         ],
     )
 
@@ -788,30 +867,32 @@ def _record_duplicate(
 def _record_refused(
     con: duckdb.DuckDBPyConnection,
     settings: Settings,
-    source: str,
-    stream: str,
+    folder: str,
+    stream: Stream | None,
     refused: list[Refused],
 ) -> None:
     """Write down files that were not opened; the list is made anew each run."""
-    where = "source = ? and stream = ?"
-    key = [source, stream]
-    con.execute(f"delete from raw.files where {where} and file_sha256 is null", key)
-    con.execute(f"delete from raw.rejects where {where} and load_id is null", key)
+    con.execute("delete from raw.files where folder = ? and file_sha256 is null", [folder])
+    con.execute("delete from raw.rejects where folder = ? and load_id is null", [folder])
+    key = [folder.split("/")[-2], stream.name] if stream else [folder, folder]
+    raw_table = stream.raw_table if stream else None
     for item in refused:
         con.execute(
             "insert into raw.files values (?, ?, ?, ?, null, null, null, 'rejected', 0, 0, 0, 0, "
-            "0, null, null, ?, ?)",
+            "0, null, null, ?, ?, ?, ?, null)",
             [
                 *key,
                 item.path,
                 keyed_hash(settings.hmac_key(), f"path:{item.path}"),
                 datetime.now(UTC).replace(tzinfo=None),
                 item.message,
+                folder,
+                raw_table,
             ],
         )
         con.execute(
-            "insert into raw.rejects values (null, ?, ?, ?, null, ?, ?, null)",
-            [*key, item.path, item.reason, item.message],
+            "insert into raw.rejects values (null, ?, ?, ?, null, ?, ?, null, ?)",
+            [*key, item.path, item.reason, item.message, folder],
         )
 
 
@@ -824,41 +905,39 @@ def record_unrecognised(
     """
     refused = [r for r in discovery.refused if r.stream not in BY_KEY]
     con.execute("begin")
-    _record_refused(con, settings, "unknown", "unknown", refused)
+    _record_refused(con, settings, "unknown", None, refused)
     con.execute("commit")
     return [f"{r.path}: {r.message}" for r in refused]
 
 
 def _set_status(
-    con: duckdb.DuckDBPyConnection, stream: Stream, paths: list[str], old: str, new: str
+    con: duckdb.DuckDBPyConnection, folder: str, paths: list[str], old: str, new: str
 ) -> None:
     if paths:
         con.execute(
-            "update raw.files set status = ? where source = ? and stream = ? and status = ? "
+            "update raw.files set status = ? where folder = ? and status = ? "
             "and list_contains(?, path)",
-            [new, stream.source, stream.name, old, paths],
+            [new, folder, old, paths],
         )
 
 
-def _welcome_back(con: duckdb.DuckDBPyConnection, stream: Stream, paths: list[str]) -> None:
+def _welcome_back(con: duckdb.DuckDBPyConnection, folder: str, paths: list[str]) -> None:
     """Give missing files that are here again the status they had: a copy's rows are another's."""
-    _set_status(con, stream, paths, "missing", "loaded")
+    _set_status(con, folder, paths, "missing", "loaded")
     con.execute(
-        "update raw.files set status = 'duplicate' where source = ? and stream = ? "
+        "update raw.files set status = 'duplicate' where folder = ? "
         "and status = 'loaded' and list_contains(?, path) and rows_duplicate = rows_read "
         "and exists (select 1 from raw.files as other where other.load_id = raw.files.load_id "
         "and other.path <> raw.files.path and other.status in ('loaded', 'missing'))",
-        [stream.source, stream.name, paths],
+        [folder, paths],
     )
 
 
-def _standing_rejections(
-    con: duckdb.DuckDBPyConnection, stream: Stream, told: set[str]
-) -> list[str]:
+def _standing_rejections(con: duckdb.DuckDBPyConnection, folder: str, told: set[str]) -> list[str]:
     rows = con.execute(
-        "select path, message from raw.files where source = ? and stream = ? "
+        "select path, message from raw.files where folder = ? "
         "and status = 'rejected' and file_sha256 is not null order by path",
-        [stream.source, stream.name],
+        [folder],
     ).fetchall()
     return [f"{path}: {message}" for path, message in rows if path not in told]
 
@@ -874,34 +953,38 @@ def _line_warnings(content: _Content) -> list[str]:
     if content.new_columns:
         lines.append(
             f"{content.file.path}: new column {', '.join(content.new_columns)} is kept in _extra; "
-            "declare it to use it"
+            + (
+                "name it in the mapping to use it"
+                if content.file.mapping
+                else "declare it to use it"
+            )
         )
+    lines += [f"{content.file.path}: {remark}" for remark in content.remarks]
     return lines
 
 
 def _report(
     con: duckdb.DuckDBPyConnection,
     stream: Stream,
-    plan: _Plan,
-    contents: list[_Content],
+    done: list[_Done],
     *,
-    warnings: tuple[str, ...],
     files_total: int,
 ) -> StreamReport:
     table = f'raw."{stream.raw_table}"'
     rows = con.execute(f"select count(*) from {table}").fetchone()
     event_range = con.execute(
         "select min(first_event_at), max(last_event_at) from raw.loads "
-        "where source = ? and stream = ? and not is_removed",
-        [stream.source, stream.name],
+        "where raw_table = ? and not is_removed",
+        [stream.raw_table],
     ).fetchone()
+    contents = [content for folder in done for content in folder.contents]
     usable = [c for c in contents if not c.rejected_whole]
     return StreamReport(
         stream=stream.key,
         files_loaded=len(usable),
-        files_duplicate=len(plan.duplicates),
+        files_duplicate=sum(len(folder.plan.duplicates) for folder in done),
         files_rejected=len(contents) - len(usable),
-        files_missing=len(plan.missing_paths),
+        files_missing=sum(len(folder.plan.missing_paths) for folder in done),
         rows_read=sum(c.read for c in usable),
         rows_loaded=sum(c.loaded for c in usable),
         rows_rejected=sum(len(c.rejects) for c in usable),
@@ -912,5 +995,5 @@ def _report(
         columns=[(name, kind) for name, kind, *_ in con.execute(f"describe {table}").fetchall()],
         first_event_at=event_range[0] if event_range else None,
         last_event_at=event_range[1] if event_range else None,
-        warnings=warnings,
+        warnings=tuple(warning for folder in done for warning in folder.warnings),
     )

@@ -12,11 +12,12 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 IdentifierKind = Literal[
-    "wa_id", "phone", "bsuid", "email", "external", "channel", "message", "agent"
+    "wa_id", "phone", "bsuid", "email", "external", "channel", "message", "agent", "click", "page"
 ]
-"""What an identifying value is. `channel`, `message` and `agent` identify no customer, but a
-channel id may be a phone number, a composed message key is guessable, and a log may name its agents
-and bots by e-mail address or number: these are hashed with the key too."""
+"""What an identifying value is. From `channel` on they identify no customer, but a channel id may
+be a phone number, a composed message key is guessable, a log may name its agents and bots by e-mail
+address or number, and a click or the page of a link may be guessed with whoever it names: these are
+hashed with the key too."""
 
 PERSON_COLUMNS = ("phone", "user_id", "email", "external_id")
 """How an export names a person: by one or more of these (SOURCES 1)."""
@@ -112,6 +113,7 @@ class Stream(Frozen):
         export_time_pattern: regular expression with one group over the file name that holds the
             export time: decides between two files before the path does (SOURCES 2.2).
         reader: `fields` maps columns one to one; `whatsapp_webhook` unfolds envelopes.
+        is_lenient: its CSVs may also be separated by semicolons, tabs or bars: people write them.
         holds_back: whether the stream's events move a watermark subject.
     """
 
@@ -128,6 +130,7 @@ class Stream(Frozen):
     export_time_pattern: str | None = None
     reader: Literal["fields", "whatsapp_webhook"] = "fields"
     delimiter: str = ","
+    is_lenient: bool = False
     encoding: str = "utf-8"
     zone: str = "UTC"
     owner: str = "data-engineering"
@@ -230,6 +233,7 @@ def csv_stream(
         name=name,
         record=record,
         format="csv",
+        is_lenient=True,
         columns=(
             *(
                 Column(name=column, required=column in required, personal=column in hidden)

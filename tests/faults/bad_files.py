@@ -31,8 +31,8 @@ EXPECTED = {
         "required column rate is missing",
     ),
     "reference/rate_card/bad-semicolon.csv": (
-        [(None, "missing_column")],
-        "must be separated by ','",
+        [(None, "decimal_comma")],
+        "write a decimal point",
     ),
     "reference/rate_card/bad-latin.csv": ([(None, "wrong_encoding")], "save it as CSV UTF-8"),
     "shopify/orders/bad-ragged.csv": (
@@ -96,7 +96,7 @@ def drop_in(raw_dir: Path, outside: Path) -> None:
     )
     put(
         "reference/rate_card/bad-semicolon.csv",
-        f"{RATES}\n2026-01-01,x,y,EUR,1\n".replace(",", ";"),
+        f"{RATES}\n2026-01-01,x,y,EUR,0~1\n".replace(",", ";").replace("~", ","),
     )
     put(
         "reference/rate_card/bad-latin.csv",

@@ -57,9 +57,9 @@ class Harness:
                     f'select count(*) from raw."{stream.raw_table}" where _is_line_head'
                 ).fetchone()
                 counted = con.execute(
-                    "select coalesce(sum(rows_loaded), 0) from raw.loads where source = ? "
-                    "and stream = ? and not is_rejected and not is_removed",
-                    [stream.source, stream.name],
+                    "select coalesce(sum(rows_loaded), 0) from raw.loads "
+                    "where raw_table = ? and not is_rejected and not is_removed",
+                    [stream.raw_table],
                 ).fetchone()
                 assert standing == counted, stream.key
         return reports

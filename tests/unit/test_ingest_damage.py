@@ -319,17 +319,18 @@ def test_records_of_a_compressed_csv(harness: Harness, ending: str) -> None:
     [
         (HEADER.replace(",rate", ""), "missing_column", "required column rate is missing: rename"),
         (
-            (HEADER + _rate(1)).replace(",", ";"),
-            "missing_column",
-            "the file must be separated by ','",
+            (HEADER + _rate(1)).replace(",", ";").replace("0.0", "0,0"),
+            "decimal_comma",
+            "the column 'rate' holds commas: write a decimal point",
         ),
+        ("effective_from;market\n", "missing_column", "the file must be separated by ','"),
         (HEADER.strip() + ",Rate\n", "duplicate_column", "the column 'rate' stands twice"),
         ("", "empty_file", "the file is empty"),
         ("\n\n", "empty_file", "the file is empty"),
         (HEADER + _rate(1) + "2026-01-02,M\xfcnchen,,,\n", "wrong_encoding", "not UTF-8: save"),
         ("G" * 200_000 + "\n" + _rate(1), "missing_column", "required column effective_from"),
         ("x" * 17_000_000, "missing_column", "the first line is no header"),
-        ((HEADER + _rate(1)).encode("utf-16"), "wrong_encoding", "not UTF-8: save"),
+        (HEADER.encode("utf-16") + b"\x00", "wrong_encoding", "the file is not utf-16"),
     ],
 )
 def test_a_csv_that_is_rejected_whole_says_why_and_what_to_do(

@@ -13,12 +13,21 @@ messages as (
     where not has_clock_anomaly
 ),
 
+-- A link may have been clicked before the first message that is known; activity begins there.
+clicks as (
+    select {{ reporting_date('clicked_at') }} as clicked_on
+    from {{ ref('int_link_clicks') }}
+    where is_human and not has_clock_anomaly and contact_id <> 'unknown'
+),
+
 -- Orders and conversations join here with their own first date once their facts exist.
 first_events as (
     select
         'messages' as subject,
-        min(message_on) as first_event_on
-    from messages
+        least(
+            (select min(messages.message_on) from messages),
+            (select min(clicks.clicked_on) from clicks)
+        ) as first_event_on
 ),
 
 subject_days as (
