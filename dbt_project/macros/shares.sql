@@ -17,11 +17,12 @@
         )
 {%- endmacro %}
 
-{#- A sum that one unknown part makes unknown. Rows of an outer join without a match are no part. -#}
-{% macro whole_cost(amount) -%}
+{#- A sum that one unknown part makes unknown. `is_part` leaves out rows of an outer join without a
+    match: they are no part. -#}
+{% macro whole_cost(amount, is_part='true') -%}
     cast(
             case
-                when bool_and({{ amount }} is not null) is not false
+                when count(*) filter (where {{ is_part }} and {{ amount }} is null) = 0
                     then coalesce(sum({{ amount }}), 0)
             end as decimal(18, 4)
         )

@@ -6,6 +6,7 @@ inside one model is a dbt test there as well; what compares tables stands only h
 
 from __future__ import annotations
 
+from orchestration.checks import campaigns
 from orchestration.checks.declaration import Check
 from orchestration.publish import PUBLIC_SCHEMAS, PUBLIC_TYPES
 from orchestration.sources import STREAMS
@@ -66,6 +67,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "marts.fct_leads": ("lead_id",),
     "marts.kpi_consent": ("period_grain", "period_start_on", "channel_id"),
     "marts.kpi_contacts": ("period_grain", "period_start_on", "created_source"),
+    **campaigns.KEYS,
 }
 """Grain of each public table; MARTS, sections 2 and 3."""
 
@@ -284,6 +286,7 @@ INVARIANTS: tuple[Check, ...] = (
     ),
     _ledger_matches_raw(),
     *_consent(),
+    *campaigns.INVARIANTS,
     Check(
         name="message_times_stand_in_order",
         table="marts.fct_messages",

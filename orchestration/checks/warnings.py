@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from orchestration.checks import campaigns
 from orchestration.checks.declaration import Check
 from orchestration.settings import Settings
 from orchestration.sources import STREAMS
@@ -68,6 +69,7 @@ def warnings(settings: Settings) -> tuple[Check, ...]:
             severity="warning",
             advice="They are kept and counted; meta.unknown_values lists them",
         ),
+        *campaigns.WARNINGS,
         _stale_sources(),
     )
 

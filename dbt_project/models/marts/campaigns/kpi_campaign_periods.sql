@@ -115,8 +115,10 @@ totals as (
         cast(coalesce(sum(results.messages_cost_unknown), 0) as bigint) as messages_cost_unknown,
         {{ known_cost('results.known_message_cost_amount', 'results.messages_cost_unknown') }}
             as message_cost_amount,
-        {{ whole_cost('results.software_cost_amount') }} as software_cost_amount,
-        {{ whole_cost('results.incentive_cost_amount') }} as incentive_cost_amount
+        {{ whole_cost('results.software_cost_amount', 'results.campaign_id is not null') }}
+            as software_cost_amount,
+        {{ whole_cost('results.incentive_cost_amount', 'results.campaign_id is not null') }}
+            as incentive_cost_amount
     from period_days
     left join results
         on
