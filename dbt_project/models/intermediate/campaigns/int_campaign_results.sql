@@ -32,7 +32,11 @@ recipients as (
 campaigns as (
     select
         campaign_id,
-        has_personal_links
+        has_personal_links,
+        has_link_data,
+        has_read_data,
+        has_reply_data,
+        has_opt_out_data
     from {{ ref('int_campaigns') }}
 ),
 
@@ -131,14 +135,18 @@ final as (
         coalesce(counted.recipients_attempted, 0) as recipients_attempted,
         coalesce(counted.recipients_sent, 0) as recipients_sent,
         coalesce(counted.recipients_delivered, 0) as recipients_delivered,
-        coalesce(counted.recipients_read, 0) as recipients_read,
+        -- What the exports of the campaign's channels can't tell is NULL, not 0.
+        case when campaigns.has_read_data then coalesce(counted.recipients_read, 0) end
+            as recipients_read,
         coalesce(counted.recipients_read_inferred, 0) as recipients_read_inferred,
         -- Where no link tells who clicked, nobody knows how many did.
         case when campaigns.has_personal_links then coalesce(counted.recipients_clicked, 0) end
             as recipients_clicked,
-        coalesce(counted.recipients_replied, 0) as recipients_replied,
+        case when campaigns.has_reply_data then coalesce(counted.recipients_replied, 0) end
+            as recipients_replied,
         coalesce(counted.recipients_engaged, 0) as recipients_engaged,
-        coalesce(counted.recipients_opted_out, 0) as recipients_opted_out,
+        case when campaigns.has_opt_out_data then coalesce(counted.recipients_opted_out, 0) end
+            as recipients_opted_out,
         case when counted.conversions is not null then counted.recipients_converted end
             as recipients_converted,
         case when counted.conversions is not null then counted.recipients_engaged_converted end
@@ -147,7 +155,8 @@ final as (
             when counted.conversions is not null and campaigns.has_personal_links
                 then counted.recipients_clicked_converted
         end as recipients_clicked_converted,
-        coalesce(click_totals.clicks_total, 0) as clicks_total,
+        case when campaigns.has_link_data then coalesce(click_totals.clicks_total, 0) end
+            as clicks_total,
         counted.conversions,
         counted.leads,
         counted.qualified_leads,

@@ -63,6 +63,35 @@ message_campaigns as (
     group by campaign_id
 ),
 
+-- What the exports of its channels can tell of its messages.
+coverage as (
+    select
+        campaign_channels.campaign_id,
+        bool_or(channel_coverage.has_reads) as has_reads,
+        bool_or(channel_coverage.has_replies) as has_replies,
+        bool_or(channel_coverage.has_opt_outs) as has_opt_outs,
+        bool_or(channel_coverage.has_reported_clicks) as has_reported_clicks
+    from (
+        select distinct
+            campaign_id,
+            channel_id
+        from {{ ref('fct_messages') }}
+        where direction = 'outbound' and campaign_id <> 'none'
+    ) as campaign_channels
+    inner join {{ ref('int_channel_coverage') }} as channel_coverage
+        on campaign_channels.channel_id = channel_coverage.channel_id
+    group by campaign_channels.campaign_id
+),
+
+any_clicks as (
+    select campaign_id
+    from {{ ref('int_link_clicks') }}
+    where campaign_id <> 'none'
+    union
+    select campaign_id
+    from links
+),
+
 audience_campaigns as (
     select distinct campaign_id
     from {{ ref('int_campaign_assignments') }}
@@ -173,12 +202,20 @@ final as (
             end as decimal(18, 4)
         ) as incentive_amount,
         registry.campaign_id is not null as is_registered,
-        personal_campaigns.campaign_id is not null as has_personal_links
+        personal_campaigns.campaign_id is not null as has_personal_links,
+        any_clicks.campaign_id is not null or coalesce(coverage.has_reported_clicks, false)
+            as has_link_data,
+        -- Without a message there is nothing that could be missed.
+        coalesce(coverage.has_reads, true) as has_read_data,
+        coalesce(coverage.has_replies, true) as has_reply_data,
+        coalesce(coverage.has_opt_outs, true) as has_opt_out_data
     from campaigns
     left join registry on campaigns.campaign_id = registry.campaign_id
     left join message_campaigns on campaigns.campaign_id = message_campaigns.campaign_id
     left join own_costs on campaigns.campaign_id = own_costs.campaign_id
     left join personal_campaigns on campaigns.campaign_id = personal_campaigns.campaign_id
+    left join any_clicks on campaigns.campaign_id = any_clicks.campaign_id
+    left join coverage on campaigns.campaign_id = coverage.campaign_id
 )
 
 select * from final
