@@ -17,11 +17,14 @@ _KPIS_SHOWN = 8
 
 def print_verdicts(console: Console, verdicts: list[Verdict]) -> None:
     """Print what there is to say of each file, the usable ones in two lines."""
+    told: set[str | None] = set()
     for verdict in verdicts:
         mark = "✓" if verdict.is_usable else "✗"
         console.print(f"{mark} {verdict.path}", markup=False)
-        for line in _lines(verdict):
+        # A stream's KPIs are the same for each of its files.
+        for line in [*_lines(verdict), *([] if verdict.stream in told else _kpi_lines(verdict))]:
             console.print(f"    {line}", markup=False, soft_wrap=True)
+        told.add(verdict.stream)
         if verdict.mapping is not None and verdict.mapping_path is None:
             for line in verdict.mapping.splitlines():
                 console.print(f"    | {line}", markup=False, soft_wrap=True)
@@ -43,6 +46,11 @@ def _lines(verdict: Verdict) -> list[str]:
     lines += [f"note: {remark}" for remark in verdict.remarks]
     if verdict.mapping_path is not None:
         lines.append(f"written: {verdict.mapping_path}")
+    return lines
+
+
+def _kpi_lines(verdict: Verdict) -> list[str]:
+    lines = []
     if verdict.stream and verdict.kpis:
         lines.append(f"unlocks {_shortened(verdict.kpis)}")
     if verdict.stream and verdict.kpis_later:
