@@ -12,7 +12,7 @@ export DO_NOT_TRACK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install run rebuild scorecard dev demo test test-full lint format docs bench mutants \
+.PHONY: help install run rebuild check scorecard dev demo test test-full lint format docs bench mutants \
 	graph clean
 
 help: ## list what can be typed
@@ -36,6 +36,9 @@ run: $(INSTALLED) ## ingest, build, audit, publish, print the scorecard
 
 rebuild: $(INSTALLED) ## the same from nothing (ALLOW_MISSING=1: even where exports are gone)
 	@$(CHATMART) rebuild $(if $(filter-out 0,$(ALLOW_MISSING)),--allow-missing)
+
+check: $(INSTALLED) ## what new files are, what they lack (ARGS='FILE … --write')
+	@$(CHATMART) check $(ARGS)
 
 scorecard: $(INSTALLED) ## print the published scorecard
 	@$(CHATMART) scorecard

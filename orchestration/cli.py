@@ -1,6 +1,7 @@
 """The command line. Kept light: Dagster and dbt are imported only when there is work to do.
 
-Exit codes: 0 done (with warnings too), 1 something must be mended, 3 another run is under way.
+Exit codes: 0 done (with warnings too), 1 something must be mended (`check`: a file), 3 another run
+is under way.
 """
 
 from __future__ import annotations
@@ -65,6 +66,32 @@ def scorecard(
         typer.echo(to_json(card))
     else:
         print_scorecard(make_console(sys.stdout), card)
+
+
+@app.command()
+def check(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Files or folders; without any, what is new in the raw folder."),
+    ] = None,
+    write: Annotated[
+        bool, typer.Option(help="Write proposed mappings; never over one that is there.")
+    ] = False,
+    vendor: Annotated[
+        str, typer.Option(help="Folder below mapped/ for files that lie in none.")
+    ] = "other",
+) -> None:
+    """Say what new files are and what they lack, without loading them."""
+    from orchestration.check.report import print_verdicts
+    from orchestration.check.run import check_files
+
+    try:
+        verdicts = check_files(_settings(), paths or (), write=write, vendor=vendor)
+    except (NotADirectoryError, FileNotFoundError, SettingsError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(EXIT_FAILED) from None
+    print_verdicts(make_console(sys.stdout), verdicts)
+    raise typer.Exit(0 if all(verdict.is_usable for verdict in verdicts) else EXIT_FAILED)
 
 
 @app.command()

@@ -528,10 +528,10 @@ def time_sql(text: str, form: TimeForm, *, is_date: bool) -> str:
                 f"else timezone({zone}, try_cast({text} as timestamp)) end"
             )
         elif name in (UNIX, UNIX_MS):
-            factor = 1000 if name == UNIX_MS else 1_000_000
+            digits, factor = ("12,13", 1000) if name == UNIX_MS else ("9,10", 1_000_000)
             micros = f"cast(try_cast({text} as decimal(28,6)) * {factor} as bigint)"
             attempts.append(
-                f"case when regexp_full_match({text}, '\\d{{9,14}}(\\.\\d+)?') "
+                f"case when regexp_full_match({text}, '\\d{{{digits}}}(\\.\\d+)?') "
                 f"then timezone('UTC', make_timestamp({micros})) end"
             )
         elif "%z" in name or "%Z" in name:

@@ -11,6 +11,7 @@ import pytest
 from orchestration.ingest.discover import discover
 from orchestration.ingest.mapping import SHIPPED_DIR, MappingFile, parse_mapping
 from orchestration.sources import BY_KEY
+from tests.conftest import ROOT
 from tests.faults.harness import Harness, make_harness
 
 REPORTS = "generic/message_reports"
@@ -525,3 +526,10 @@ def test_shipped_mappings_are_good_and_the_users_own_wins(harness: Harness) -> N
     _put(harness, MAPPING, HEADER + ROW, "mapped/twilio/message_reports")
     assert _ingest(harness) == ()
     assert [row[0] for row in _table(harness)] == ["m1"]
+
+
+def test_the_readmes_mapping_is_a_good_one() -> None:
+    text = (ROOT / "README.md").read_text().split("```yaml\n")[1].split("```")[0]
+    mapping = parse_mapping(MappingFile("README.md", text.encode(), ""), BY_KEY[REPORTS])
+    assert mapping.encoding == "cp1252"
+    assert set(mapping.model_dump()) == mapping.model_fields_set

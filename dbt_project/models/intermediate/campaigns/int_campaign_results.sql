@@ -91,7 +91,10 @@ counted as (
         sum(leads) as leads,
         sum(qualified_leads) as qualified_leads,
         sum(revenue_amount) as revenue_amount,
-        sum(message_cost_amount) as known_message_cost_amount,
+        -- That what never arrived cost nothing says nothing of what the rest did.
+        sum(message_cost_amount) filter (
+            where delivered_at is not null or message_cost_amount <> 0
+        ) as known_message_cost_amount,
         sum(messages_cost_unknown) as messages_cost_unknown
     from recipients
     group by campaign_id, variant, entered_on
