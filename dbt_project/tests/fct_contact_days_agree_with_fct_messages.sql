@@ -1,4 +1,4 @@
--- The active days hold each message a known contact wrote, once, and one first day per contact.
+-- The active days hold each message a known contact wrote, once; whoever wrote has one first day.
 with
 
 from_fact as (
@@ -16,7 +16,7 @@ from_fact as (
 from_days as (
     select
         coalesce(sum(messages_received), 0) as messages_received,
-        count(*) filter (where is_first_active_day) as contacts
+        count(distinct contact_id) filter (where messages_received > 0) as contacts
     from {{ ref('fct_contact_days') }}
 )
 
