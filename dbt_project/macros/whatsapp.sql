@@ -84,3 +84,17 @@
 {% macro message_id(direction, record_id) -%}
     left(sha256('whatsapp:' || {{ direction }} || ':' || {{ record_id }}), 32)
 {%- endmacro %}
+
+{#- Of a list of {type, …} in Meta's analytics: the sum of what stands beside one type; NULL where
+    that type is not there. -#}
+{% macro sum_of_type(point, list, type, value, data_type) -%}
+    list_sum(
+        list_transform(
+            list_filter(
+                json_extract({{ point }}, '$.{{ list }}[*]'),
+                lambda item: item ->> '$.type' = '{{ type }}'
+            ),
+            lambda item: try_cast(item ->> '$.{{ value }}' as {{ data_type }})
+        )
+    )
+{%- endmacro %}

@@ -70,6 +70,29 @@ def warnings(settings: Settings) -> tuple[Check, ...]:
             advice="They are kept and counted; meta.unknown_values lists them",
         ),
         *campaigns.WARNINGS,
+        Check(
+            name="our_figures_agree_with_metas",
+            table="marts.kpi_reconciliation",
+            keys=("source", "metric", "period_start_on", "reconciliation_key"),
+            sql="select source, metric, period_start_on, reconciliation_key "
+            "from marts.kpi_reconciliation where not is_within_tolerance",
+            description="what Meta's analytics count and what our exports hold are close",
+            severity="warning",
+            advice="Look for a day of webhooks or sends that was not exported; the tolerance is "
+            "reconciliation_tolerance_rate and reconciliation_tolerance_absolute",
+        ),
+        Check(
+            name="every_time_zone_is_known",
+            table="marts.dim_channels",
+            keys=("channel_id",),
+            sql="select channel_id from intermediate.int_channels as channels "
+            "join staging.stg_reference__channels as reference "
+            "on channels.native_channel_id = reference.native_channel_id "
+            "where reference.timezone <> channels.timezone",
+            description="each time zone of reference/channels is an IANA name",
+            severity="warning",
+            advice="Write it like Europe/Berlin; until then the channel has reporting_timezone",
+        ),
         _stale_sources(),
     )
 

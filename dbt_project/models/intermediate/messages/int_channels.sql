@@ -41,6 +41,12 @@ channels as (
     from {{ ref('stg_reference__channels') }}
 ),
 
+-- A zone that no clock knows would stop the run.
+zones as (
+    select name
+    from pg_timezone_names()
+),
+
 final as (
     select
         identifiers.value as native_channel_id,
@@ -53,7 +59,7 @@ final as (
         end as channel_id,
         coalesce(channels.channel_type, 'whatsapp') as channel_type,
         channels.name,
-        coalesce(channels.timezone, 'UTC') as timezone,
+        coalesce(zones.name, '{{ var("reporting_timezone") }}') as timezone,
         channels.schedule_id
     from identifiers
     left join own_numbers
@@ -61,6 +67,7 @@ final as (
             length(own_numbers.digits) >= 7
             and regexp_replace(identifiers.value, '[^0-9]', '', 'g') = own_numbers.digits
     left join channels on identifiers.value = channels.native_channel_id
+    left join zones on channels.timezone = zones.name
     -- The number of Meta's test button is nobody's; one that left with its file is gone.
     where
         identifiers.value <> '123456123'

@@ -5,6 +5,7 @@ with
 
 templates as (
     select
+        template_id,
         template_name,
         template_language,
         category,
@@ -17,6 +18,7 @@ templates as (
 account_events as (
     select
         field,
+        template_id,
         template_name,
         template_language,
         event,
@@ -44,6 +46,7 @@ final as (
         category,
         status,
         quality,
+        template_id,
         stated_at
     from templates
     union all
@@ -57,6 +60,7 @@ final as (
         case when field = 'message_template_status_update' then lower(event) end as status,
         case when field = 'message_template_quality_update' then lower(new_quality_score) end
             as quality,
+        template_id,
         occurred_at as stated_at
     from account_events
     union all
@@ -66,6 +70,7 @@ final as (
         null as category,
         null as status,
         null as quality,
+        null as template_id,
         null as stated_at
     from sends
 )

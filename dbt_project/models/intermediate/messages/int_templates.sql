@@ -8,6 +8,7 @@ statements as (
         category,
         status,
         quality,
+        template_id,
         stated_at
     from {{ ref('int_template_statements') }}
 ),
@@ -19,7 +20,7 @@ numbered as (
         *,
         row_number() over (
             partition by template_name, template_language
-            order by stated_at nulls first, category, status, quality
+            order by stated_at nulls first, category, status, quality, template_id
         ) as statement_number
     from statements
 ),
@@ -30,7 +31,8 @@ final as (
         template_language,
         max_by(category, statement_number) filter (where category is not null) as category,
         max_by(status, statement_number) filter (where status is not null) as status,
-        max_by(quality, statement_number) filter (where quality is not null) as quality
+        max_by(quality, statement_number) filter (where quality is not null) as quality,
+        max_by(template_id, statement_number) filter (where template_id is not null) as template_id
     from numbered
     group by template_name, template_language
 )

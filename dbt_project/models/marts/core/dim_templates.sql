@@ -6,7 +6,8 @@ final as (
         template_language,
         category,
         status,
-        quality
+        quality,
+        template_id
     from {{ ref('int_templates') }}
 )
 
