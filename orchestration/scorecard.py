@@ -80,6 +80,30 @@ where active_on <= last_day($month)
 order by active_on desc
 limit 1
 """
+_CAMPAIGN_COUNTS = (
+    "recipients_targeted",
+    "recipients_delivered",
+    "recipients_read",
+    "recipients_clicked",
+    "recipients_replied",
+    "recipients_opted_out",
+    "campaign_cost_amount",
+)
+_CAMPAIGN_RATES = (
+    "delivery_rate",
+    "read_rate",
+    "click_through_rate",
+    "response_rate",
+    "opt_out_rate",
+)
+_LARGEST_CAMPAIGNS = 10
+_CAMPAIGNS = f"""
+select campaign_id as campaign, {", ".join((*_CAMPAIGN_COUNTS, *_CAMPAIGN_RATES))}
+from marts.kpi_campaign_periods
+where period_grain = 'month' and period_start_on = $month and recipients_targeted > 0
+order by recipients_delivered desc, campaign_id
+limit {_LARGEST_CAMPAIGNS}
+"""
 _WARNINGS = """
 select "check", table_name, violations, description
 from meta.checks
@@ -109,6 +133,7 @@ def read_scorecard(settings: Settings) -> dict[str, Any] | None:
             "messaging_total": total[0] if total else None,
             "costs": _rows(con, _COSTS, bound) if month else [],
             "active_contacts": active[0] if active else None,
+            "campaigns": _rows(con, _CAMPAIGNS, bound) if month else [],
             "warnings": _rows(con, _WARNINGS),
         }
 
@@ -154,6 +179,12 @@ def print_scorecard(console: Console, scorecard: dict[str, Any]) -> None:
     if scorecard["active_contacts"]:
         active = scorecard["active_contacts"]
         _print(console, "Active contacts", [active], tuple(active))
+    campaigns = scorecard["campaigns"]
+    if campaigns:
+        shown = f"the {len(campaigns)} largest" if len(campaigns) == _LARGEST_CAMPAIGNS else "all"
+        title = f"Campaigns that people entered in the month ({shown})"
+        _print(console, title, campaigns, ("campaign", *_CAMPAIGN_COUNTS))
+        _print(console, "Rates of campaigns", campaigns, ("campaign", *_CAMPAIGN_RATES))
 
 
 def _print(console: Console, title: str, rows: list[Row], columns: tuple[str, ...]) -> None:
@@ -167,8 +198,11 @@ def _print(console: Console, title: str, rows: list[Row], columns: tuple[str, ..
         collapse_padding=True,
     )
     for column in columns:
-        is_name = column in ("channel", "category", "active_on")
-        label = column.removeprefix("messages_").removeprefix("contacts_").replace("_", " ")
+        is_name = column in ("channel", "category", "campaign", "active_on")
+        label = column
+        for unit in ("messages_", "contacts_", "recipients_"):
+            label = label.removeprefix(unit)
+        label = label.replace("_", " ")
         table.add_column(label, justify="left" if is_name else "right", no_wrap=True)
     for row in rows:
         table.add_row(*(exact(row.get(column)) for column in columns))
