@@ -150,6 +150,7 @@ class Exports:
     sends: list[Send] = field(default_factory=list)
     reports: list[Report] = field(default_factory=list)
     named: list[Named] = field(default_factory=list)
+    identifiers: dict[Named, tuple[tuple[str, str], ...]] = field(default_factory=dict)
     sightings: list[Sighting] = field(default_factory=list)
     departures: list[tuple[str, datetime]] = field(default_factory=list)
     url_parameters: dict[str, str] = field(default_factory=dict)
@@ -207,6 +208,7 @@ def _read_table(found: Exports, stream: str, rows: list[Json]) -> None:
                 identifiers += (_merged(row["value"]),)
             named = Named(stream, place, at)
             found.named.append(named)
+            found.identifiers[named] = who(row)
             found.sightings.append(Sighting(at, identifiers, named))
 
 
@@ -451,4 +453,8 @@ def _read_send(found: Exports, record: Json) -> None:
         is_group,
     )
     found.sends.append(send)
+    for part in _objects(template.get("components")):
+        for parameter in _objects(part.get("parameters")) if part.get("sub_type") == "url" else ():
+            if send.wamid and parameter.get("text"):
+                found.url_parameters[str(parameter["text"])] = send.wamid
     found.sightings.append(Sighting(requested_at, who, send))

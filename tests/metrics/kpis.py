@@ -346,29 +346,3 @@ def kpi_active_contacts(days: Frame, clock: Clock) -> Frame:
             }
         )
     return pd.DataFrame(rows)
-
-
-def opt_out_times(exports: Exports, facts: Facts) -> dict[Keys, list[datetime]]:
-    """Return when contacts left a channel: the first of each run of opt-out signals."""
-    signals: dict[Keys, list[tuple[datetime, bool]]] = {}
-    for row in exports.preferences:
-        if row.value in ("stop", "resume") and row not in facts.webhooks.anomalies:
-            key = facts.people.contact_of(row.who), row.channel_id
-            signals.setdefault(key, []).append((row.at, row.value == "stop"))
-    for message in facts.messages:
-        if message.has_clock_anomaly or message.contact_id in NOBODY:
-            continue
-        key = message.contact_id, message.channel_id
-        if message.is_stop_word or message.is_start_word:
-            signals.setdefault(key, []).append((message.message_at, message.is_stop_word))
-        for at, code in message.failures:
-            if code == OPTED_OUT:
-                signals.setdefault(key, []).append((at, True))
-    found: dict[Keys, list[datetime]] = {}
-    for key, told in signals.items():
-        is_out = False
-        for at, leaves in sorted(told):
-            if leaves and not is_out:
-                found.setdefault(key, []).append(at)
-            is_out = leaves
-    return found

@@ -102,6 +102,7 @@ class Facts:
     webhooks: Stream
     streams: tuple[Stream, ...]
     internal: set[str]
+    anomalies: frozenset[Any]
 
     @property
     def watermark_at(self) -> datetime:
@@ -157,7 +158,7 @@ def build_messages(exports: Exports, key: bytes, settings: Mapping[str, Any]) ->
     messages += _outbound_messages(exports, people, seeds, key, wrong)
     messages = [m for m in messages if m.contact_id not in internal]
     _find_replies(messages, timedelta(hours=settings["response_window_hours"]))
-    return Facts(messages, people, webhooks, (webhooks, sends, *told), internal)
+    return Facts(messages, people, webhooks, (webhooks, sends, *told), internal, wrong)
 
 
 def _dated(rows: list[Named]) -> list[tuple[Named, datetime, None]]:
