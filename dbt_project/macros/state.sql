@@ -78,6 +78,18 @@
     {%- endif -%}
 {%- endmacro %}
 
+{#- Whether any two lines of the send log say different things of one message. Asked before the
+    statement is written: nearly always none do, and finding the newer one reads all of raw. -#}
+{% macro has_differing_sends(folded_sends) -%}
+    {%- if execute and flags.WHICH in ('build', 'run') -%}
+        {%- set found = run_query(
+            'select 1 from ' ~ folded_sends ~ ' where least_said <> greatest_said limit 1'
+        ) -%}
+        {{ return(found is not none and found.rows | length > 0) }}
+    {%- endif -%}
+    {{ return(true) }}
+{%- endmacro %}
+
 {#- The pre-hook of a state table that keeps a row per load: forget the loads that left raw. -#}
 {% macro forget_removed_loads() -%}
     {%- if is_incremental() -%}
@@ -89,8 +101,8 @@
 {%- endmacro %}
 
 {#- How a state table takes in a batch: the smaller or greater of two values (DuckDB's least() and
-    greatest() pass over a NULL), or a flag that one side or both sides must hold. Each is commutative, associative and
-    idempotent: batches may come shuffled, split and doubled. -#}
+    greatest() pass over a NULL), or a flag that one side or both sides must hold. Each is
+    commutative, associative and idempotent: batches may come shuffled, split and doubled. -#}
 {% macro merge_columns(least=[], greatest=[], either=[], both=[]) -%}
     {%- set merged = {} -%}
     {%- for name in least -%}

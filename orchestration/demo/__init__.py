@@ -31,6 +31,8 @@ colleagues are in `contacts` and `messages` (`is_internal`) and in none of the c
   contacts_deleted_opted_in, opted_in_contacts (at the month's end); every month and number.
 - leads, leads_by_source: source_system (`contacts` events or `generic` leads), source; leads,
   qualified_leads, leads_won, leads_lost.
+- report_messages, kpi_report_campaigns: what a vendor's report tells of a number without webhooks;
+  in none of the tables above but `campaigns` (design `report`).
 - active_contacts_with_clicks: active_contacts, where a human click is activity too.
 - template_days: what template_analytics should say: messages sent, delivered, read by template and
   day.

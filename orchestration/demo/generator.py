@@ -25,7 +25,17 @@ HOUR_WEIGHTS = [1, 0, 0, 0, 0, 1, 2, 3, 5, 7, 8, 8, 7, 6, 6, 7, 7, 6, 6, 7, 6, 4
 # Text as it is: a CSV writer without quotes and with a delimiter that no line holds.
 RAW_TEXT = "format csv, header false, quote '', escape '', delimiter '\x01'"
 
-STAGES = ["world", "plan", "messages", "clicks", "people", "truth", "truth_campaigns", "webhooks"]
+STAGES = [
+    "world",
+    "plan",
+    "messages",
+    "clicks",
+    "people",
+    "truth",
+    "truth_campaigns",
+    "connectly",
+    "webhooks",
+]
 
 SHOPIFY_EXPORT_DAYS = 25
 CHATWOOT_DUMP_DAYS = 25
@@ -224,12 +234,18 @@ def _write_exports(
     """Write what is exported now and then, each file named by the last day it covers."""
     work.execute(_sql("exports"))
     heads = work.execute("select stream, head from export_heads order by stream").fetchall()
+    if settings.exports:
+        writer.write(
+            "mapped/connectly/message_reports",
+            "mapping.yml",
+            "select line from file_lines where name = 'mapping.yml' order by position",
+        )
     for number in range(settings.exports):
         last_day = settings.start_on + timedelta(days=(number + 1) * EXPORT_DAYS - 1)
         for stream, head in heads:
             writer.write(
                 stream,
-                f"{stream.split('/')[1]}-{last_day}.csv",
+                f"{stream.split('/')[-1]}-{last_day}.csv",
                 f"select line from export_lines where stream = '{stream}' "
                 f"and export_no = {number} order by position",
                 head,

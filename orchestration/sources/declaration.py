@@ -12,11 +12,12 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 IdentifierKind = Literal[
-    "wa_id", "phone", "bsuid", "email", "external", "channel", "message", "agent"
+    "wa_id", "phone", "bsuid", "email", "external", "channel", "message", "agent", "click", "page"
 ]
-"""What an identifying value is. `channel`, `message` and `agent` identify no customer, but a
-channel id may be a phone number, a composed message key is guessable, and a log may name its agents
-and bots by e-mail address or number: these are hashed with the key too."""
+"""What an identifying value is. From `channel` on they identify no customer, but a channel id may
+be a phone number, a composed message key is guessable, a log may name its agents and bots by e-mail
+address or number, and a click or the page of a link may be guessed with whoever it names: these are
+hashed with the key too."""
 
 PERSON_COLUMNS = ("phone", "user_id", "email", "external_id")
 """How an export names a person: by one or more of these (SOURCES 1)."""

@@ -4,7 +4,7 @@ Other systems' exports come in through the same streams, under `mapped/<vendor>/
 `mapping.yml` that names their columns.
 """
 
-from orchestration.sources.clicks import UTM_COLUMNS
+from orchestration.sources.clicks import CLICK_IDENTIFIERS, UTM_COLUMNS, click_key, page_of
 from orchestration.sources.declaration import (
     NO_PLAIN_ID,
     PERSON_COLUMNS,
@@ -105,6 +105,12 @@ LINK_CLICKS = csv_stream(
     person="optional",
     event_time="clicked_at",
     personal=("click_id", "url", "message_id", "user_agent"),
+    derived=(
+        # Two systems may count their clicks alike, never on one link.
+        click_key("url", "coalesce(click_id, concat_ws('|', clicked_at, user_agent))"),
+        page_of("url"),
+    ),
+    identifiers=CLICK_IDENTIFIERS,
 )
 COSTS = csv_stream(
     "generic",

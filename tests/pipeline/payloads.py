@@ -153,9 +153,14 @@ def send(
     template: str | None = None,
     user_id: str | None = None,
     number: str = NUMBER,
+    button: str | None = None,
     **more: Any,
 ) -> Body:
-    """Return a line of the send log; without a wamid the answer was an error."""
+    """Return a line of the send log; without a wamid the answer was an error.
+
+    Args:
+        button: what the template's link button ends in.
+    """
     request: Body = {"messaging_product": "whatsapp", "type": "template" if template else "text"}
     contact: Body = {}
     if to is not None:
@@ -164,6 +169,11 @@ def send(
         request["recipient"] = user_id
     if template is not None:
         request["template"] = {"name": template, "language": {"code": "en"}}
+    if template is not None and button is not None:
+        parameters = [{"type": "text", "text": button}]
+        request["template"]["components"] = [
+            {"type": "button", "sub_type": "url", "index": "0", "parameters": parameters}
+        ]
     answer: Body = {"error": {"code": 131026}}
     if wamid is not None:
         answer = {"contacts": [contact], "messages": [{"id": wamid}]}

@@ -25,6 +25,7 @@ from tests.pipeline.payloads import (
     delivered,
     inbound,
     message_id,
+    naive,
     number_change,
     send,
     status,
@@ -530,3 +531,95 @@ def test_a_corrected_export_of_the_send_log_counts_whole(empty: World) -> None:
     assert query(after.db, f"{said} order by all")[0][:3] == ("c1", "B", "promo")
     (folder / "sends-2026-10-05.jsonl").write_text((folder / "sends-2026-10-07.jsonl").read_text())
     empty.assert_equals_a_rebuild()
+
+
+CLICKS, LINKS, LINK_CLICKS = "clicks/short_io", "clicks/links", "generic/link_clicks"
+SHORT = "link,time,ip,user agent,human\n"
+LISTED = "url,campaign_id,variant,phone,message_id\n"
+
+
+def _clicked(db: Path, wamid: str) -> tuple[Any, Any]:
+    message = _message(db, wamid)
+    return message["first_clicked_at"], message["inferred_read_at"]
+
+
+def test_a_click_that_comes_later_reaches_its_message(empty: World) -> None:
+    """By the token of its button; the log of clicks grows, shrinks and goes."""
+    calls = [
+        send("wamid.o1", at(0), ADA, template="promo", campaign_id="c1", button="k1"),
+        send("wamid.o2", at(0), BEN, template="promo", campaign_id="c1", button="k2"),
+    ]
+    write(empty.raw_dir, SENDS, "1.jsonl", calls)
+    write(empty.raw_dir, WEBHOOKS, "1.jsonl", [status("wamid.o1", "read", at(0.5), ADA)])
+    assert _clicked(empty.build().db, "wamid.o1") == (None, naive(at(0.5)))
+    late = f"https://s.example/k1,{at(1).isoformat()},203.0.113.1,Mozilla/5.0,yes\n"
+    early = f"https://s.example/k1?x=1,{at(0.25).isoformat()},203.0.113.1,Mozilla/5.0,yes\n"
+    write_csv(empty.raw_dir, CLICKS, "a.csv", SHORT + late)
+    after = empty.assert_equals_a_rebuild()
+    assert after.full_refresh_reason is None
+    assert _clicked(after.db, "wamid.o1") == (naive(at(1)), naive(at(0.5)))
+    # The log is exported again with more, under a name of its own and under the same one.
+    write_csv(empty.raw_dir, CLICKS, "b.csv", SHORT + late + early)
+    again = empty.assert_equals_a_rebuild()
+    assert _clicked(again.db, "wamid.o1") == (naive(at(0.25)), naive(at(0.25)))
+    assert query(again.db, "select count(*) from marts.fct_link_clicks") == [(2,)]
+    write_csv(empty.raw_dir, CLICKS, "a.csv", SHORT)
+    write_csv(empty.raw_dir, CLICKS, "b.csv", SHORT + early.replace("k1", "k2"))
+    gone = empty.assert_equals_a_rebuild()
+    assert _clicked(gone.db, "wamid.o1") == (None, naive(at(0.5)))
+    assert _clicked(gone.db, "wamid.o2") == (naive(at(0.25)), naive(at(0.25)))
+
+
+def test_a_link_list_that_comes_after_its_clicks_and_is_replaced(empty: World) -> None:
+    calls = [
+        send("wamid.o1", at(0), ADA, template="promo", campaign_id="c1"),
+        send("wamid.o2", at(1), ADA, template="promo", campaign_id="c2"),
+        send("wamid.o3", at(1), BEN, template="promo", campaign_id="c2"),
+    ]
+    write(empty.raw_dir, SENDS, "1.jsonl", calls)
+    write(empty.raw_dir, WEBHOOKS, "1.jsonl", [inbound("wamid.i1", at(3), CLEO)])
+    write_csv(
+        empty.raw_dir,
+        CLICKS,
+        "a.csv",
+        SHORT + f"https://S.example/7/?utm_source=wa,{at(2).isoformat()},,Mozilla/5.0,yes\n",
+    )
+    said = "select contact_id, campaign_id, variant, message_id from marts.fct_link_clicks"
+    before = empty.build()
+    assert query(before.db, said) == [("unknown", "none", "none", "none")]
+    write_csv(empty.raw_dir, LINKS, "l.csv", LISTED + f"http://s.example/7,c1,b,{ADA},\n")
+    by_campaign = empty.assert_equals_a_rebuild()
+    assert _clicked(by_campaign.db, "wamid.o1") == (naive(at(2)), naive(at(2)))
+    assert query(by_campaign.db, said)[0][1:] == ("c1", "none", message_id("wamid.o1"))
+    days = "select clicks, active_on from marts.fct_contact_days where clicks > 0"
+    assert query(by_campaign.db, days) == [(1, at(2).date())]
+    write_csv(empty.raw_dir, LINKS, "l.csv", LISTED + f"http://s.example/7,,,{ADA},\n")
+    by_person = empty.assert_equals_a_rebuild()
+    assert _clicked(by_person.db, "wamid.o1") == (None, None)
+    assert _clicked(by_person.db, "wamid.o2") == (naive(at(2)), naive(at(2)))
+    # A newer list names a message of somebody else; an older one changes nothing.
+    write_csv(empty.raw_dir, LINKS, "m.csv", LISTED + "https://s.example/7/,c9,,,wamid.o3\n")
+    write_csv(empty.raw_dir, LINKS, "k.csv", LISTED + f"https://s.example/7,c8,,{CLEO},\n")
+    by_message = empty.assert_equals_a_rebuild()
+    assert _clicked(by_message.db, "wamid.o2") == (None, None)
+    assert _clicked(by_message.db, "wamid.o3") == (naive(at(2)), naive(at(2)))
+    write_csv(empty.raw_dir, LINKS, "m.csv", LISTED + "https://s.example/8,c9,,,wamid.o3\n")
+    assert _clicked(empty.assert_equals_a_rebuild().db, "wamid.o2") == (naive(at(2)), naive(at(2)))
+
+
+def test_a_send_that_comes_after_its_click_is_reached_too(empty: World) -> None:
+    """By another system's log of clicks, which names the message; then its send log is replaced."""
+    head = "click_id,clicked_at,url,message_id\n"
+    row = f"1,{at(1).isoformat()},https://s.example/k1,wamid.o1\n"
+    write_csv(empty.raw_dir, LINK_CLICKS, "a.csv", head + row)
+    write(empty.raw_dir, WEBHOOKS, "1.jsonl", [inbound("wamid.i1", at(3), CLEO)])
+    assert query(empty.build().db, "select message_id from marts.fct_link_clicks") == [("none",)]
+    call = send("wamid.o1", at(0), ADA, template="promo", campaign_id="c1", button="k1")
+    write(empty.raw_dir, SENDS, "1.jsonl", [call])
+    after = empty.assert_equals_a_rebuild()
+    assert _clicked(after.db, "wamid.o1") == (naive(at(1)), naive(at(1)))
+    call = send("wamid.o2", at(0), ADA, template="promo", campaign_id="c1", button="k1")
+    write(empty.raw_dir, SENDS, "1.jsonl", [call])
+    write_csv(empty.raw_dir, LINK_CLICKS, "a.csv", head + row.replace("wamid.o1", ""))
+    replaced = empty.assert_equals_a_rebuild()
+    assert _clicked(replaced.db, "wamid.o2") == (naive(at(1)), naive(at(1)))

@@ -691,6 +691,45 @@ def test_the_newest_export_of_a_lead_is_the_truth(sample: Generated) -> None:
     }
 
 
+def test_a_vendors_report_tells_of_a_number_without_webhooks(sample: Generated) -> None:
+    rows = exported(sample.out, "mapped/connectly/message_reports")
+    numbers = {row["business_id"] for row in rows}
+    assert numbers.isdisjoint(row["phone_number_id"] for row in sample.table("messages"))
+    assert len(numbers) == 1
+    registered = {row["campaign_id"] for row in exported(sample.out, "campaigns/registry")}
+
+    def clicked_at(cell: str) -> str:
+        return min((click["ts"].removesuffix("Z") for click in json.loads(cell)), default="")
+
+    told = {
+        (row["sendout_id"], person_of(sample, {"phone": row["customer_external_id"]})): (
+            *(row[name].removesuffix("Z") for name in ("sent_at", "delivered_at", "read_at")),
+            row["opt_out_at"].removesuffix("Z"),
+            row["error_code"],
+            clicked_at(row["button_clicks"]),
+            clicked_at(row["link_clicks"]),
+        )
+        for row in rows
+    }
+    names = ("sent_at", "delivered_at", "read_at", "opted_out_at", "error_code")
+    drawn = {
+        (row["sendout_id"], row["contact_no"]): tuple(
+            value.isoformat() if isinstance(value, datetime) else str(value or "")
+            for value in (row[n] for n in (*names, "button_clicked_at", "link_clicked_at"))
+        )
+        for row in sample.table("report_messages")
+    }
+    assert told == drawn
+    assert len(told) == len(rows)
+    assert {row["campaign_name"] for row in rows} <= registered
+    assert all(not row["error_code"] or not row["delivered_at"] for row in rows)
+    for number, column in enumerate(names):
+        assert any(value[number] for value in told.values()), column
+    for row in sample.table("kpi_report_campaigns"):
+        funnel = [row[f"recipients_{name}"] for name in ("attempted", "sent", "delivered", "read")]
+        assert funnel == sorted(funnel, reverse=True)
+
+
 def test_analytics_are_near_the_truth_but_for_one_day(sample: Generated) -> None:
     points: dict[tuple[str, date], dict[str, Any]] = {}
     answers = [

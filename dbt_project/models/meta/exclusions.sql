@@ -114,6 +114,31 @@ counted as (
     from {{ ref('fct_messages') }}
     where has_clock_anomaly
     union all
+    -- A signal in a webhook is counted with its message.
+    select
+        'clock_anomaly' as reason,
+        count(*) as rows
+    from {{ ref('int_consent_signals') }}
+    where has_clock_anomaly and not is_internal and not is_in_webhooks
+    union all
+    select
+        'clock_anomaly' as reason,
+        count(*) as rows
+    from {{ ref('fct_leads') }}
+    where has_clock_anomaly
+    union all
+    select
+        'internal_contact' as reason,
+        count(*) as rows
+    from {{ ref('int_consent_signals') }}
+    where is_internal and not is_in_webhooks
+    union all
+    select
+        'internal_contact' as reason,
+        count(*) as rows
+    from {{ ref('int_leads') }}
+    where is_internal
+    union all
     select
         'identity_max_links' as reason,
         count(*) as rows

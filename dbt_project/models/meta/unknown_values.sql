@@ -1,4 +1,4 @@
--- What WhatsApp sent that the models don't know yet. Names only, and none that could hold a number.
+-- What WhatsApp or an export of events says that the models don't know yet. Names only, and none that could hold a number.
 with
 
 webhooks as (
@@ -15,6 +15,22 @@ sends as (
     select unnest(json_keys(_extra)) as key_name
     from {{ source('raw', 'whatsapp_sends') }}
     where _extra is not null
+),
+
+consent_events as (
+    select
+        lower(event) as event,
+        count(*) as records
+    from {{ source('raw', 'consent_events') }}
+    group by all
+),
+
+contact_events as (
+    select
+        lower(event) as event,
+        count(*) as records
+    from {{ source('raw', 'contacts_events') }}
+    group by all
 ),
 
 known_values as (
@@ -51,6 +67,25 @@ named as (
         key_name as name,
         1 as records
     from sends
+    union all
+    select
+        'automatic_event' as what,
+        coalesce(record_type, 'none') as name,
+        records
+    from webhooks
+    where record_kind = 'automatic_event'
+    union all
+    select
+        'consent_event' as what,
+        coalesce(event, 'none') as name,
+        records
+    from consent_events
+    union all
+    select
+        'contact_event' as what,
+        coalesce(event, 'none') as name,
+        records
+    from contact_events
 ),
 
 final as (

@@ -1,10 +1,6 @@
 -- What the systems without a log export every export_days() days: lines by stream and export.
 -- An export holds what is new in its days and never changes, so one more day adds files at most.
 
--- What is older than the period stands in the first export.
-create macro export_of(t) as
-    case when t is not null then greatest(date_diff('day', start_at(), t), 0) // export_days() end;
-create macro export_ends(n) as start_at() + to_days(cast((n + 1) * export_days() as integer));
 create macro cell(text) as coalesce(text, '');
 create macro plain_time(t) as coalesce(strftime(t, '%Y-%m-%dT%H:%M:%SZ'), '');
 -- Phones as people type them into a shop.
@@ -22,14 +18,15 @@ insert into export_heads values
     ('generic/costs', 'cost_id,cost_type,starts_on,ends_on,amount,currency_code,campaign_id,channel_id'),
     ('clicks/links', 'url,campaign_id,variant,phone,user_id,message_id,destination_url'),
     ('clicks/short_io', 'Short URL,Time,IP,User Agent,UTM Source,UTM Medium,UTM Campaign,Human'),
+    ('mapped/connectly/message_reports', 'customer_external_id,business_id,campaign_name,sendout_id,sent_at,delivered_at,read_at,opt_out_at,error_code,error_msg,button_clicks,link_clicks'),
     ('ga4/sessions', 'date,session_source,session_medium,session_campaign,sessions,purchases,revenue');
 
 create table export_lines as
 select
     'campaigns/registry' as stream, cast(export_no as bigint) as export_no,
-    lpad((campaign_no + 1)::varchar, 8, '0') as position,
+    iso(starts_at) || campaign_id as position,
     campaign_id || ',' || campaign_name || ',' || campaign_type || ',' || goal || ','
-    || template_name || ',' || plain_time(planned_at) || ',' || cell(software_fee_amount) || ','
+    || cell(template_name) || ',' || plain_time(planned_at) || ',' || cell(software_fee_amount) || ','
     || cell(incentive_amount) || ',' || currency_code || ',' || utm_campaign || ','
     || cell(coupon_codes) as line,
 from campaigns
@@ -153,6 +150,21 @@ from (
     select d::timestamp, '(direct)', '(none)', '(direct)', 9 + r('direct', i, 12), r('direct_bought', i, 2)
     from days
 );
+
+-- A list of clicks as a cell of a CSV: JSON with its quotes doubled.
+create macro clicks_cell(name, t, k) as
+    if(t is null, '[]', '"[{""id"":""' || name || '-' || k || '"",""name"":""' || name
+        || '"",""ts"":""' || plain_time(t) || '""}]"');
+
+insert into export_lines
+select
+    'mapped/connectly/message_reports', export_of(starts_at), iso(sent_at) || no,
+    '+' || dialled || ',' || channel_id || ',' || campaign_id || ',' || sendout_id || ','
+    || plain_time(sent_at) || ',' || plain_time(delivered_time) || ',' || plain_time(read_time) || ','
+    || plain_time(stop_at) || ',' || cell(error_code::varchar) || ',' || cell(title) || ','
+    || clicks_cell('More', button_at, no) || ',' || clicks_cell('Shop', link_at, no)
+from report_messages
+left join errors on code = error_code;
 
 -- Meta's own counts. An answer covers the days of its export and, again and better known, the
 -- three before. A count is off by one now and then; on one day everything is.

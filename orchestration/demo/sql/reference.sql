@@ -27,6 +27,23 @@ select
     phone_number_id || ',' || name || ',whatsapp,' || timezone || ',default'
 from channels
 union all
+-- Of this number there are a vendor's reports, no webhooks.
+select 'channels.csv', 5, '310200000000005,Partner,whatsapp,Europe/Berlin,default'
+union all
+-- As the shipped mapping, and with the category, which the report lacks.
+select 'mapping.yml', position, line
+from (
+    select unnest([
+        'columns:', '  message_id: sendout_id', '  phone: customer_external_id',
+        '  channel_id: business_id', '  campaign_id: campaign_name', '  sent_at: sent_at',
+        '  delivered_at: delivered_at', '  read_at: read_at', '  error_code: error_code',
+        '  opted_out_at: opt_out_at', '  button_clicked_at: {column: button_clicks, json: "$[*].ts"}',
+        '  link_clicked_at: {column: link_clicks, json: "$[*].ts"}', 'constants:',
+        '  direction: outbound', '  sender_type: campaign', '  message_type: template',
+        '  category: marketing', 'ignore: [error_msg]'
+    ]) as line, unnest(range(18)) as position
+)
+union all
 select 'internal_contacts.csv', contact_no, '+' || dialled from contacts where is_internal;
 
 -- Orders: about one a day for every 400 contacts, at least one in two days, at most 40 a day.

@@ -18,6 +18,11 @@ create macro cents_text(n) as (n // 100)::varchar || '.' || lpad((n % 100)::varc
 -- Stride through all contacts with a prime: nobody comes twice before everybody came once.
 create macro rotate(i, n, shift) as ((i % n) * 2147483647 + shift) % n;
 
+-- What is older than the period stands in the first export.
+create macro export_of(t) as
+    case when t is not null then greatest(date_diff('day', start_at(), t), 0) // export_days() end;
+create macro export_ends(n) as start_at() + to_days(cast((n + 1) * export_days() as integer));
+
 create table channels as
 select * from (values
     (1, '104200000000001', '493023125001', 'Europe', 'Europe/Berlin', '200000000000001', false),
@@ -191,7 +196,18 @@ from numbered
 union all
 select
     -1, 'drip-welcome', 'Welcome', 'drip', 'order', 'welcome_1', start_at(), start_at(), 0, 'drip',
-    'EUR', '12.50', null, 'welcome', 'WELCOME10';
+    'EUR', '12.50', null, 'welcome', 'WELCOME10'
+union all
+-- Sendouts by another system, under the name that its report gives them.
+select
+    cast(-10 - no as integer), 'partner-' || strftime(starts_at, '%Y-%m-%d'),
+    'Partner offer of ' || strftime(starts_at, '%Y-%m-%d'), 'broadcast', 'order', null, starts_at,
+    starts_at + interval 15 hour, greatest(no * 20 - 4, 0) // export_days(), 'report', 'EUR', '18.00',
+    null, 'partner_' || strftime(starts_at, '%Y%m%d'), null,
+from (
+    select no, start_at() + to_days(cast(no * 20 + 6 as integer)) as starts_at
+    from range(days_total() // 20 + 1) as t (no)
+);
 
 create table templates as
 select

@@ -1,126 +1,113 @@
--- One row per signal of consent that webhooks carry: a native stop or resume, an error 131050, a
--- STOP or START word. (consent/events of other systems come with their own stream.) Signals repeat:
--- is_state_change tells which of them changed anything. In one second an opt-out comes last.
+-- One row per signal of consent and channel that it speaks for, in the order in which the contact's
+-- state on the channel follows from them: a signal that names no channel stands once for each channel
+-- of the business. A deletion ends a consent; it stands here beside the signals.
 with
-
-preferences as (
-    select
-        occurred_at,
-        is_implausible,
-        event,
-        phone_number_id,
-        person_wa_id,
-        person_user_id
-    from {{ ref('stg_whatsapp__preferences') }}
-),
-
-messages as (
-    select
-        coalesce(message_at, implausible_message_at) as occurred_at,
-        message_at is null as is_implausible,
-        consent_word_event as event,
-        phone_number_id,
-        person_wa_id,
-        person_user_id
-    from {{ ref('int_whatsapp_messages__folded') }}
-    where direction = 'inbound' and consent_word_event is not null
-),
-
-failures as (
-    select
-        coalesce(failed_at, implausible_failed_at) as occurred_at,
-        failed_at is null as is_implausible,
-        'opt_out' as event,
-        phone_number_id,
-        person_wa_id,
-        person_user_id
-    from {{ ref('int_whatsapp_statuses__folded') }}
-    -- Not split_part(…) = …: DuckDB 2.0 fails on it where no message has ever failed.
-    where ends_with(first_error, '|131050')
-),
-
-persons as (
-    select
-        kind,
-        value,
-        contact_id,
-        is_shared
-    from {{ ref('int_persons') }}
-),
-
-channels as (
-    select
-        native_channel_id,
-        channel_id
-    from {{ ref('int_channels') }}
-),
-
-internal_contacts as (
-    select contact_id
-    from {{ ref('int_contacts__internal') }}
-),
-
-clocks as (
-    select max(last_plausible_at) as plausible_until
-    from {{ ref('int_stream_clocks') }}
-    where stream = 'webhooks'
-),
 
 signals as (
     select
-        *,
-        'user_preferences' as source
-    from preferences
-    union all
-    select
-        *,
-        'stop_word' as source
-    from messages
-    union all
-    select
-        *,
-        'error_131050' as source
-    from failures
+        contact_id,
+        channel_id,
+        event,
+        occurred_at,
+        source,
+        applies_to_all_channels,
+        has_clock_anomaly
+    from {{ ref('int_consent_signals') }}
+    where not is_internal
 ),
 
-resolved as (
-    select
-        coalesce({{ message_contact('phones', 'user_ids') }}, 'unknown') as contact_id,
-        coalesce(channels.channel_id, 'unknown') as channel_id,
-        signals.event,
-        signals.occurred_at,
-        signals.source,
-        signals.is_implausible
-        or coalesce(signals.occurred_at > clocks.plausible_until, false) as has_clock_anomaly
-    from signals
-    cross join clocks
-    left join persons as phones
-        on phones.kind = 'phone' and signals.person_wa_id = phones.value
-    left join persons as user_ids
-        on user_ids.kind = 'bsuid' and signals.person_user_id = user_ids.value
-    left join channels on signals.phone_number_id = channels.native_channel_id
+channels as (
+    select distinct channel_id
+    from {{ ref('int_channels') }}
 ),
 
-distinct_signals as (
+deletions as (
     select distinct
+        contact_id,
+        occurred_at
+    from {{ ref('int_contact_events') }}
+    where event = 'deleted' and not has_clock_anomaly and not is_internal
+),
+
+by_channel as (
+    select
         contact_id,
         channel_id,
         event,
         occurred_at,
         source,
         has_clock_anomaly
-    from resolved
-    where contact_id not in (select internal_contacts.contact_id from internal_contacts)
+    from signals
+    where
+        not applies_to_all_channels
+        or (select count(*) from channels) = 0
+    union
+    select
+        signals.contact_id,
+        channels.channel_id,
+        signals.event,
+        signals.occurred_at,
+        signals.source,
+        signals.has_clock_anomaly
+    from signals
+    cross join channels
+    where signals.applies_to_all_channels
+),
+
+-- A signal of all channels may repeat one of a single channel.
+distinct_signals as (
+    select
+        contact_id,
+        channel_id,
+        event,
+        occurred_at,
+        source,
+        bool_and(has_clock_anomaly) as has_clock_anomaly
+    from by_channel
+    group by contact_id, channel_id, event, occurred_at, source
+),
+
+lists as (
+    select distinct
+        contact_id,
+        channel_id
+    from distinct_signals
+    where contact_id <> 'unknown'
+),
+
+events as (
+    select * from distinct_signals
+    union all
+    select
+        deletions.contact_id,
+        lists.channel_id,
+        'deleted' as event,
+        deletions.occurred_at,
+        'deletion' as source,
+        false as has_clock_anomaly
+    from deletions
+    inner join lists on deletions.contact_id = lists.contact_id
+),
+
+-- In one second an opt-out comes after an opt-in, and a deletion last.
+ordered as (
+    select
+        *,
+        case event when 'opt_in' then 1 when 'opt_out' then 2 else 3 end as event_rank
+    from events
 ),
 
 in_order as (
     select
         *,
-        lag(event) over (
+        lag(event) over signals_in_order as previous_event,
+        lead(event) over signals_in_order is null as is_last
+    from ordered
+    window
+        signals_in_order as (
             partition by contact_id, channel_id, has_clock_anomaly
-            order by occurred_at, event, source
-        ) as previous_event
-    from distinct_signals
+            order by occurred_at, event_rank, source
+        )
 ),
 
 final as (
@@ -131,7 +118,13 @@ final as (
         occurred_at,
         source,
         has_clock_anomaly,
-        not has_clock_anomaly and coalesce(event <> previous_event, true) as is_state_change
+        not has_clock_anomaly
+        and case
+            when event = 'deleted' then coalesce(previous_event = 'opt_in', false)
+            else coalesce(event <> previous_event, true)
+        end as is_state_change,
+        not has_clock_anomaly and coalesce(previous_event = 'opt_in', false) as was_opted_in,
+        not has_clock_anomaly and is_last as is_last
     from in_order
 )
 

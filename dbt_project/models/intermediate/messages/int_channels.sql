@@ -23,6 +23,12 @@ named_channels as (
     union
     select native_channel_id
     from {{ ref('stg_reference__channels') }}
+    union
+    select native_channel_id
+    from {{ ref('stg_consent__events') }}
+    union
+    select native_channel_id
+    from {{ ref('stg_generic__message_reports') }}
 ),
 
 channels as (

@@ -35,6 +35,13 @@ clocks as (
     where last_plausible_at is not null
 ),
 
+clicked_messages as (
+    select
+        record_id,
+        first_clicked_at
+    from {{ ref('int_messages__clicked') }}
+),
+
 final as (
     select
         'template' as lookup,
@@ -63,6 +70,13 @@ final as (
         '' as key_2,
         cast(said as varchar) as looked_up
     from newest_sends
+    union all
+    select
+        'click' as lookup,
+        record_id as key_1,
+        '' as key_2,
+        cast(first_clicked_at as varchar) as looked_up
+    from clicked_messages
 )
 
 select * from final

@@ -24,6 +24,13 @@ messages as (
     from {{ ref('int_messages__unioned') }}
 ),
 
+clicked_messages as (
+    select
+        record_id,
+        first_clicked_at
+    from {{ ref('int_messages__clicked') }}
+),
+
 roles as (
     select
         message_id,
@@ -142,23 +149,34 @@ replied as (
 
 final as (
     select
-        message_id,
-        direction = 'outbound'
-        and not is_nobody
-        and not has_clock_anomaly
-        and coalesce(last_inbound_at >= message_at - interval 24 hour, false)
+        replied.message_id,
+        replied.direction = 'outbound'
+        and not replied.is_nobody
+        and not replied.has_clock_anomaly
+        and coalesce(replied.last_inbound_at >= replied.message_at - interval 24 hour, false)
             as is_in_service_window,
-        direction = 'outbound'
-        and not is_nobody
-        and not has_clock_anomaly
-        and coalesce(entry_point_opened_at >= message_at - interval 72 hour, false)
+        replied.direction = 'outbound'
+        and not replied.is_nobody
+        and not replied.has_clock_anomaly
+        and coalesce(replied.entry_point_opened_at >= replied.message_at - interval 72 hour, false)
             as is_in_free_entry_point,
-        -- Clicks come with their own stream.
-        cast(null as timestamp) as first_clicked_at,
-        first_replied_at,
-        case when direction = 'outbound' then least(read_at, first_replied_at) end
-            as inferred_read_at
+        clicked_messages.first_clicked_at,
+        replied.first_replied_at,
+        case
+            when replied.direction = 'outbound'
+                then
+                    least(
+                        replied.read_at,
+                        clicked_messages.first_clicked_at,
+                        replied.first_replied_at
+                    )
+        end as inferred_read_at
     from replied
+    left join clicked_messages
+        on
+            replied.direction = 'outbound'
+            and not replied.has_clock_anomaly
+            and replied.record_id = clicked_messages.record_id
 )
 
 select * from final

@@ -237,7 +237,7 @@ with
         union
         select key_1 as record_id
         from changed_lookups
-        where lookup = 'send'
+        where lookup in ('send', 'click')
         union
         -- A quoting reply answers whatever it names, under whatever identity it comes.
         select context_id as record_id

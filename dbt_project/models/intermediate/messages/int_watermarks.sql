@@ -1,4 +1,6 @@
 -- "Now" per subject: the latest plausible event of its streams. No row for a subject without one.
+-- Consent and contacts hold nothing back: they go by the messages, and only where there are none by
+-- the latest event of their own streams.
 with
 
 stream_clocks as (
@@ -8,11 +10,56 @@ stream_clocks as (
     from {{ ref('int_stream_clocks') }}
 ),
 
+export_clocks as (
+    select
+        stream,
+        watermark_at
+    from {{ ref('int_export_clocks') }}
+),
+
+consent_signals as (
+    select occurred_at
+    from {{ ref('int_consent_signals') }}
+    where not has_clock_anomaly
+),
+
+messages as (
+    select max(watermark_at) as watermark_at
+    from stream_clocks
+    where subject = 'messages'
+),
+
+own_streams as (
+    select
+        'consent' as subject,
+        max(occurred_at) as watermark_at
+    from consent_signals
+    union all
+    select
+        'contacts' as subject,
+        max(watermark_at) as watermark_at
+    from export_clocks
+    where stream in ('contact_events', 'contacts')
+),
+
+subjects as (
+    select
+        subject,
+        watermark_at
+    from stream_clocks
+    union all
+    select
+        own_streams.subject,
+        coalesce(messages.watermark_at, own_streams.watermark_at) as watermark_at
+    from own_streams
+    cross join messages
+),
+
 final as (
     select
         subject,
         max(watermark_at) as watermark_at
-    from stream_clocks
+    from subjects
     where watermark_at is not null
     group by subject
 )

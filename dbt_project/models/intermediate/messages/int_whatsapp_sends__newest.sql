@@ -1,11 +1,13 @@
 -- One row per message of which two lines of the send log say different things: the newer line, by
 -- its own time, else by its export's (SOURCES 2). A corrected export replaces what an earlier one
 -- said, and never mixes with it.
+-- depends_on: {{ ref('stg_whatsapp__sends') }}
+{% set folded_sends = ref('int_whatsapp_sends__folded') %}
 with
 
 differing_sends as (
     select record_id
-    from {{ ref('int_whatsapp_sends__folded') }}
+    from {{ folded_sends }}
     where least_said <> greatest_said
 ),
 
@@ -30,6 +32,9 @@ sends as not materialized (
         template_language,
         {{ said_of_a_send() }} as said
     from {{ ref('stg_whatsapp__sends') }}
+    {% if not has_differing_sends(folded_sends) %}
+        where false
+    {% endif %}
 ),
 
 load_precedence as (

@@ -13,12 +13,58 @@ messages as (
     where not has_clock_anomaly
 ),
 
+-- A link may have been clicked before the first message that is known; activity begins there.
+clicks as (
+    select {{ reporting_date('clicked_at') }} as clicked_on
+    from {{ ref('int_link_clicks') }}
+    where is_human and not has_clock_anomaly and contact_id <> 'unknown'
+),
+
+consent_events as (
+    select {{ reporting_date('occurred_at') }} as occurred_on
+    from {{ ref('fct_consent_events') }}
+    where not has_clock_anomaly
+),
+
+identities as (
+    select {{ reporting_date('first_event_at') }} as first_event_on
+    from {{ ref('int_identities') }}
+    where first_event_at >= timestamp '1971-01-01'
+),
+
+first_message as (
+    select min(message_on) as first_event_on
+    from messages
+),
+
+-- Consent and contacts begin with whatever is first known of anybody.
+first_trace as (
+    select
+        least(
+            (select first_message.first_event_on from first_message),
+            (select min(consent_events.occurred_on) from consent_events),
+            (select min(identities.first_event_on) from identities)
+        ) as first_event_on
+),
+
 -- Orders and conversations join here with their own first date once their facts exist.
 first_events as (
     select
         'messages' as subject,
-        min(message_on) as first_event_on
-    from messages
+        least(
+            (select first_message.first_event_on from first_message),
+            (select min(clicks.clicked_on) from clicks)
+        ) as first_event_on
+    union all
+    select
+        'consent' as subject,
+        first_event_on
+    from first_trace
+    union all
+    select
+        'contacts' as subject,
+        first_event_on
+    from first_trace
 ),
 
 subject_days as (

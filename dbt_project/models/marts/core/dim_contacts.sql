@@ -51,8 +51,31 @@ consent_events as (
     select
         contact_id,
         event,
-        occurred_at
+        occurred_at,
+        is_last
     from {{ ref('int_consent_events') }}
+    where not has_clock_anomaly
+),
+
+described as (
+    select
+        contact_id,
+        described_at,
+        described_source,
+        country_code,
+        assigned_at,
+        assigned_campaign_id,
+        lifecycle_stage,
+        deleted_at
+    from {{ ref('int_contacts__described') }}
+),
+
+leads as (
+    select
+        contact_id,
+        created_at,
+        qualified_at
+    from {{ ref('fct_leads') }}
     where not has_clock_anomaly
 ),
 
@@ -139,49 +162,40 @@ first_ads as (
     group by contacts_from_ads.contact_id
 ),
 
+-- In on any channel is in: whoever left one list may stay on another.
 consent as (
     select
         contact_id,
+        bool_or(is_last and event = 'opt_in') as is_opted_in,
         max(occurred_at) filter (where event = 'opt_in') as opted_in_at,
         max(occurred_at) filter (where event = 'opt_out') as opted_out_at
     from consent_events
     group by contact_id
 ),
 
-final as (
+first_leads as (
+    select
+        contact_id,
+        min(created_at) as lead_created_at,
+        min(qualified_at) as qualified_at
+    from leads
+    group by contact_id
+),
+
+-- How the first trace came about, by the chat and the campaigns' lists: in one second the contact
+-- wrote first. A list on which they stood before anybody wrote is a trace of its campaign.
+traced as (
     select
         people.contact_id,
         activity.contact_id is not null as is_chat_contact,
-        false as is_customer,
-        people.country_code,
-        people.created_at,
-        case
-            when
-                first_ads.contact_id is not null
-                and activity.first_inbound_at = activity.first_message_at
-                then 'ad'
-            when activity.first_inbound_at = activity.first_message_at then 'incoming_message'
-            when activity.first_campaign_at = activity.first_message_at then 'campaign_list'
-            else 'unknown'
-        end as created_source,
+        activity.first_message_at,
         activity.first_inbound_at,
         activity.last_active_at,
-        cast(null as timestamp) as deleted_at,
-        internal_contacts.contact_id is not null as is_test,
         case
-            when consent.contact_id is null then null
-            else coalesce(consent.opted_in_at > consent.opted_out_at, consent.opted_out_at is null)
-        end as is_opted_in,
-        consent.opted_in_at,
-        consent.opted_out_at,
-        cast(null as varchar) as lifecycle_stage,
-        cast(null as timestamp) as lead_created_at,
-        cast(null as timestamp) as qualified_at,
-        cast(null as timestamp) as first_order_at,
-        cast(null as bigint) as orders_valid,
-        cast(null as decimal(18, 4)) as net_revenue_amount,
-        cast(null as varchar) as customer_segment,
-        case
+            when
+                described.assigned_at < activity.first_message_at
+                or (described.assigned_at is not null and activity.contact_id is null)
+                then 'campaign'
             when
                 first_ads.contact_id is not null
                 and activity.first_inbound_at = activity.first_message_at
@@ -189,18 +203,66 @@ final as (
             when activity.first_inbound_at = activity.first_message_at then 'incoming_message'
             when activity.first_campaign_at = activity.first_message_at then 'campaign'
             else 'unknown'
-        end as acquisition_source,
-        case
-            when activity.first_inbound_at = activity.first_message_at then first_ads.ad_id
-        end as acquisition_ad_id,
-        case
-            when activity.first_inbound_at = activity.first_message_at then null
-            else nullif(first_campaigns.campaign_id, 'none')
-        end as acquisition_campaign_id
+        end as trace,
+        least(activity.first_message_at, described.assigned_at) as traced_at,
+        first_ads.ad_id,
+        first_campaigns.campaign_id
     from people
     left join activity on people.contact_id = activity.contact_id
+    left join described on people.contact_id = described.contact_id
     left join first_campaigns on people.contact_id = first_campaigns.contact_id
     left join first_ads on people.contact_id = first_ads.contact_id
+),
+
+final as (
+    select
+        people.contact_id,
+        traced.is_chat_contact,
+        false as is_customer,
+        coalesce(people.country_code, described.country_code) as country_code,
+        people.created_at,
+        coalesce(
+            described.described_source,
+            case traced.trace when 'campaign' then 'campaign_list' else traced.trace end
+        ) as created_source,
+        traced.first_inbound_at,
+        traced.last_active_at,
+        described.deleted_at,
+        internal_contacts.contact_id is not null as is_test,
+        consent.is_opted_in,
+        consent.opted_in_at,
+        consent.opted_out_at,
+        described.lifecycle_stage,
+        first_leads.lead_created_at,
+        first_leads.qualified_at,
+        cast(null as timestamp) as first_order_at,
+        cast(null as bigint) as orders_valid,
+        cast(null as decimal(18, 4)) as net_revenue_amount,
+        cast(null as varchar) as customer_segment,
+        case
+            -- A system that knew them before the first message or campaign brought them; whoever
+            -- wrote on an ad came by the ad, whatever a system wrote down.
+            when
+                described.described_source is not null
+                and traced.trace <> 'ad'
+                and (
+                    traced.trace = 'unknown'
+                    or coalesce(described.described_at < traced.traced_at, false)
+                )
+                then 'import'
+            else traced.trace
+        end as acquisition_source,
+        case when traced.trace = 'ad' then traced.ad_id end as acquisition_ad_id,
+        case
+            when traced.trace <> 'campaign' then null
+            when described.assigned_at < traced.first_message_at then described.assigned_campaign_id
+            when traced.first_message_at is null then described.assigned_campaign_id
+            else nullif(traced.campaign_id, 'none')
+        end as acquisition_campaign_id
+    from people
+    inner join traced on people.contact_id = traced.contact_id
+    left join described on people.contact_id = described.contact_id
+    left join first_leads on people.contact_id = first_leads.contact_id
     left join consent on people.contact_id = consent.contact_id
     left join internal_contacts on people.contact_id = internal_contacts.contact_id
 )

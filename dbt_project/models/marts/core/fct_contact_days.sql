@@ -9,12 +9,37 @@ inbound_channel_days as (
     where direction = 'inbound'
 ),
 
+clicks as (
+    select
+        contact_id,
+        {{ reporting_date('clicked_at') }} as day_on
+    from {{ ref('int_link_clicks') }}
+    where is_human and not has_clock_anomaly and contact_id <> 'unknown'
+),
+
+activities as (
+    select
+        contact_id,
+        day_on,
+        messages as messages_received,
+        0 as clicks
+    from inbound_channel_days
+    union all
+    select
+        contact_id,
+        day_on,
+        0 as messages_received,
+        1 as clicks
+    from clicks
+),
+
 active_days as (
     select
         contact_id,
         day_on as active_on,
-        sum(messages) as messages_received
-    from inbound_channel_days
+        sum(messages_received) as messages_received,
+        sum(clicks) as clicks
+    from activities
     group by contact_id, day_on
 ),
 
@@ -23,6 +48,7 @@ neighbouring_days as (
         contact_id,
         active_on,
         messages_received,
+        clicks,
         lag(active_on) over contact_dates as previous_active_on,
         lead(active_on) over contact_dates as next_active_on
     from active_days
@@ -34,8 +60,8 @@ final as (
         contact_id,
         active_on,
         cast(messages_received as bigint) as messages_received,
-        -- No stream of clicks or orders is loaded yet, so no day is active by one.
-        cast(0 as bigint) as clicks,
+        cast(clicks as bigint) as clicks,
+        -- No stream of orders is loaded yet, so no day is active by one.
         cast(0 as bigint) as orders,
         previous_active_on is null as is_first_active_day,
         previous_active_on,

@@ -12,7 +12,8 @@ links as (
         email,
         external_id,
         message_id,
-        destination_url
+        destination_url,
+        page
     from {{ source('raw', 'clicks_links') }}
 ),
 
@@ -29,6 +30,7 @@ final as (
         load_precedence.precedence,
         links._row_number as row_number,
         links.url,
+        links.page,
         links.campaign_id,
         links.variant,
         {{ person_columns() }},

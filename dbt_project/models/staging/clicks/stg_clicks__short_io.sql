@@ -11,7 +11,9 @@ clicks as (
         utm_source,
         utm_medium,
         utm_campaign,
-        human
+        human,
+        click_key,
+        page
     from {{ source('raw', 'clicks_short_io') }}
 ),
 
@@ -19,7 +21,9 @@ final as (
     select
         _load_id as load_id,
         _row_number as row_number,
+        click_key,
         link as url,
+        page,
         {{ utc_time('clicked_at') }} as clicked_at,
         {{ is_before_1971(utc_time('clicked_at')) }} as is_implausible,
         ip,

@@ -17,7 +17,9 @@ clicks as (
         is_human,
         utm_source,
         utm_medium,
-        utm_campaign
+        utm_campaign,
+        click_key,
+        page
     from {{ source('raw', 'generic_link_clicks') }}
 ),
 
@@ -26,9 +28,11 @@ final as (
         _load_id as load_id,
         _row_number as row_number,
         click_id,
+        click_key,
         {{ utc_time('clicked_at') }} as clicked_at,
         {{ is_before_1971(utc_time('clicked_at')) }} as is_implausible,
         url,
+        page,
         {{ person_columns() }},
         message_id,
         campaign_id,

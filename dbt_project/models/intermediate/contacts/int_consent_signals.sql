@@ -1,0 +1,225 @@
+-- One row per signal of consent: a native stop or resume, a STOP or START word, an error 131050,
+-- the column of a report, an event of another system. Internal people are marked, not left out: they
+-- are counted. Where a stream's event names no channel it speaks for all of the business.
+with
+
+preferences as (
+    select
+        occurred_at,
+        is_implausible,
+        event,
+        phone_number_id,
+        person_wa_id,
+        person_user_id
+    from {{ ref('stg_whatsapp__preferences') }}
+),
+
+messages as (
+    select
+        coalesce(message_at, implausible_message_at) as occurred_at,
+        message_at is null as is_implausible,
+        consent_word_event as event,
+        phone_number_id,
+        person_wa_id,
+        person_user_id
+    from {{ ref('int_whatsapp_messages__folded') }}
+    where direction = 'inbound' and consent_word_event is not null
+),
+
+failures as (
+    select
+        coalesce(failed_at, implausible_failed_at) as occurred_at,
+        failed_at is null as is_implausible,
+        'opt_out' as event,
+        phone_number_id,
+        person_wa_id,
+        person_user_id
+    from {{ ref('int_whatsapp_statuses__folded') }}
+    -- Not split_part(…) = …: DuckDB 2.0 fails on it where no message has ever failed.
+    where ends_with(first_error, '|131050')
+),
+
+consent_events as (
+    select distinct
+        occurred_at,
+        is_implausible,
+        event,
+        native_channel_id,
+        phone,
+        name_kind,
+        name_value,
+        source
+    from {{ ref('stg_consent__events') }}
+    where event in ('opt_in', 'opt_out')
+),
+
+load_precedence as (
+    select
+        load_id,
+        precedence
+    from {{ source('ledger', 'load_precedence') }}
+),
+
+all_reports as (
+    select
+        record_id,
+        load_id,
+        row_number,
+        opted_out_at,
+        native_channel_id,
+        phone,
+        name_kind,
+        name_value
+    from {{ ref('stg_generic__message_reports') }}
+),
+
+-- Of two reports of one message the newer export counts: it may take an opt-out back.
+reports as (
+    select all_reports.*
+    from all_reports
+    inner join load_precedence on all_reports.load_id = load_precedence.load_id
+    where
+        all_reports.record_id in (
+            select opted_out.record_id
+            from all_reports as opted_out
+            where opted_out.opted_out_at is not null
+        )
+    qualify
+        row_number() over (
+            partition by all_reports.record_id
+            order by load_precedence.precedence desc, all_reports.row_number desc
+        ) = 1
+),
+
+persons as (
+    select
+        kind,
+        value,
+        contact_id,
+        is_shared
+    from {{ ref('int_persons') }}
+),
+
+channels as (
+    select
+        native_channel_id,
+        channel_id
+    from {{ ref('int_channels') }}
+),
+
+internal_contacts as (
+    select contact_id
+    from {{ ref('int_contacts__internal') }}
+),
+
+clocks as (
+    select
+        stream,
+        max(last_plausible_at) as plausible_until
+    from {{ ref('int_stream_clocks') }}
+    where stream = 'webhooks'
+    group by stream
+    union all
+    select
+        stream,
+        last_plausible_at as plausible_until
+    from {{ ref('int_export_clocks') }}
+    where stream in ('consent_events', 'message_reports')
+),
+
+webhook_signals as (
+    select
+        *,
+        'user_preferences' as source
+    from preferences
+    union all
+    select
+        *,
+        'stop_word' as source
+    from messages
+    union all
+    select
+        *,
+        'error_131050' as source
+    from failures
+),
+
+signals as (
+    select
+        'webhooks' as stream,
+        occurred_at,
+        is_implausible,
+        event,
+        phone_number_id as native_channel_id,
+        false as applies_to_all_channels,
+        person_wa_id as phone,
+        'bsuid' as name_kind,
+        person_user_id as name_value,
+        source
+    from webhook_signals
+    union all
+    select
+        'consent_events' as stream,
+        occurred_at,
+        is_implausible,
+        event,
+        native_channel_id,
+        native_channel_id is null as applies_to_all_channels,
+        phone,
+        name_kind,
+        name_value,
+        source
+    from consent_events
+    union all
+    select
+        'message_reports' as stream,
+        opted_out_at as occurred_at,
+        {{ is_before_1971('opted_out_at') }} as is_implausible,
+        'opt_out' as event,
+        native_channel_id,
+        false as applies_to_all_channels,
+        phone,
+        name_kind,
+        name_value,
+        'message_report' as source
+    from reports
+    where opted_out_at is not null
+),
+
+resolved as (
+    select
+        coalesce({{ message_contact('phones', 'names') }}, 'unknown') as contact_id,
+        coalesce(channels.channel_id, 'unknown') as channel_id,
+        signals.applies_to_all_channels,
+        signals.event,
+        signals.occurred_at,
+        signals.source,
+        signals.stream,
+        signals.is_implausible
+        or coalesce(signals.occurred_at > clocks.plausible_until, false) as has_clock_anomaly
+    from signals
+    left join clocks on signals.stream = clocks.stream
+    left join persons as phones
+        on phones.kind = 'phone' and signals.phone = phones.value
+    left join persons as names
+        on signals.name_kind = names.kind and signals.name_value = names.value
+    left join channels on signals.native_channel_id = channels.native_channel_id
+),
+
+final as (
+    select
+        contact_id,
+        channel_id,
+        event,
+        occurred_at,
+        source,
+        bool_or(applies_to_all_channels) as applies_to_all_channels,
+        -- One plausible record of it is enough.
+        bool_and(has_clock_anomaly) as has_clock_anomaly,
+        bool_or(stream = 'webhooks') as is_in_webhooks,
+        contact_id in (select internal_contacts.contact_id from internal_contacts) as is_internal
+    from resolved
+    group by contact_id, channel_id, event, occurred_at, source
+)
+
+select * from final

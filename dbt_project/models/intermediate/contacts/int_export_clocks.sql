@@ -1,0 +1,124 @@
+-- One row per stream of people's events that comes as CSV: how far its clock can be believed. The
+-- rule is that of int_stream_clocks: what lies later than a gap of more than clock_gap_days, behind
+-- which hardly anything follows, is an anomaly. These streams hold no other subject back.
+with
+
+consent_events as (
+    select distinct
+        phone,
+        name_value,
+        native_channel_id,
+        event,
+        occurred_at
+    from {{ ref('stg_consent__events') }}
+    where not is_implausible
+),
+
+reports as (
+    select distinct
+        record_id,
+        opted_out_at
+    from {{ ref('stg_generic__message_reports') }}
+    where opted_out_at >= timestamp '1971-01-01'
+),
+
+contact_events as (
+    select distinct
+        phone,
+        name_value,
+        event,
+        value,
+        occurred_at
+    from {{ ref('stg_contacts__events') }}
+    where not is_implausible
+),
+
+listed_contacts as (
+    select distinct
+        phone,
+        name_value,
+        created_at
+    from {{ ref('stg_generic__contacts') }}
+    where created_at is not null and not is_implausible
+),
+
+leads as (
+    select distinct
+        lead_id,
+        unnest([created_at, qualified_at, won_at, lost_at]) as event_at
+    from {{ ref('stg_generic__leads') }}
+),
+
+events as (
+    select
+        'consent_events' as stream,
+        occurred_at as event_at
+    from consent_events
+    union all
+    select
+        'message_reports' as stream,
+        opted_out_at as event_at
+    from reports
+    union all
+    select
+        'contact_events' as stream,
+        occurred_at as event_at
+    from contact_events
+    union all
+    select
+        'contacts' as stream,
+        created_at as event_at
+    from listed_contacts
+    union all
+    select
+        'leads' as stream,
+        event_at
+    from leads
+    where event_at >= timestamp '1971-01-01'
+),
+
+counts as (
+    select
+        stream,
+        cast(count(*) as bigint) as events,
+        max(event_at) as last_event_at
+    from events
+    group by stream
+),
+
+-- Four events suffice: a fifth would lie before any gap that counts.
+ranked as (
+    select
+        stream,
+        event_at,
+        row_number() over (partition by stream order by event_at desc) as later_events_and_own,
+        lead(event_at) over (partition by stream order by event_at desc) as previous_event_at
+    from events
+    qualify later_events_and_own <= 4
+),
+
+limits as (
+    select
+        ranked.stream,
+        min(ranked.previous_event_at) as last_plausible_at
+    from ranked
+    inner join counts on ranked.stream = counts.stream
+    where
+        ranked.event_at
+        > ranked.previous_event_at + interval ({{ var('clock_gap_days') | int }}) day
+        and ranked.later_events_and_own
+        <= case when counts.events < 1000 then 1 else least(3, floor(counts.events * 0.001)) end
+    group by ranked.stream
+),
+
+final as (
+    select
+        counts.stream,
+        counts.events,
+        limits.last_plausible_at,
+        coalesce(limits.last_plausible_at, counts.last_event_at) as watermark_at
+    from counts
+    left join limits on counts.stream = limits.stream
+)
+
+select * from final
