@@ -48,10 +48,11 @@ def link_clicks(exports: Exports, facts: Facts) -> Frame:
         if message is None and contact_id not in NOBODY and campaign_id:
             earlier = [m for m in of_campaign[contact_id, campaign_id] if m.message_at <= at]
             message = max(earlier, key=lambda m: (m.message_at, m.message_id), default=None)
+        variant = link.get("variant")
         if message is not None:
             contact_id = message.contact_id
-            campaign_id = campaign_id or message.campaign_id
-        variant = link.get("variant") or (message.variant if message else None)
+            if message.campaign_id != "none":
+                campaign_id, variant = message.campaign_id, message.variant
         agent = (row.get("user_agent") or "").lower()
         is_person = is_human is not False and not any(robot in agent for robot in ROBOTS)
         if message is not None and at < message.message_at + TOO_FAST:
@@ -59,7 +60,7 @@ def link_clicks(exports: Exports, facts: Facts) -> Frame:
         rows.append(
             (
                 *(at, contact_id, campaign_id or "none", variant or "none"),
-                *(message.message_id if message else "unknown", is_person),
+                *(message.message_id if message else "none", is_person),
                 *(row.get(name) or "none" for name in UTM),
             )
         )

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from .clock import end_at, local_date
+from .contacts import opted_in_in_time
 from .exports import Exports
 from .kpis import NOBODY, OPTED_OUT, PERIOD, Clock, Frame, Keys, Source, add_rates, period_mart
 from .messages import Facts
@@ -21,16 +22,16 @@ ORDER = {IN: 0, OUT: 1, DELETED: 2}
 def signals(exports: Exports, facts: Facts) -> Frame:
     """Return every signal of consent: contact_id, channel_id, event, at."""
     contact_of = facts.people.contact_of
-    found: list[tuple[str, str, str, datetime]] = []
+    found: list[tuple[str, str, str, datetime, str]] = []
 
-    def tell(contact_id: str | None, channel_id: str, event: str, at: datetime) -> None:
-        if contact_id and contact_id not in (*NOBODY, *facts.internal):
-            found.append((contact_id, channel_id, event, at))
+    def tell(whom: str | None, channel_id: str, event: str, at: datetime, source: str) -> None:
+        if whom not in facts.internal:
+            found.append((whom or "unknown", channel_id, event, at, source))
 
     for row in exports.preferences:
         if row.value in ("stop", "resume") and row not in facts.webhooks.anomalies:
             event = OUT if row.value == "stop" else IN
-            tell(contact_of(row.who), row.channel_id, event, row.at)
+            tell(contact_of(row.who), row.channel_id, event, row.at, "user_preferences")
     for named in exports.named:
         if named.stream == "consent" and named not in facts.anomalies:
             told = exports.tables["consent"][named.place]
@@ -41,6 +42,7 @@ def signals(exports: Exports, facts: Facts) -> Frame:
                     told.get("channel_id") or "unknown",
                     event,
                     named.at,
+                    told.get("source") or "unknown",
                 )
     for message in facts.messages:
         if message.has_clock_anomaly:
@@ -48,13 +50,21 @@ def signals(exports: Exports, facts: Facts) -> Frame:
         who, channel_id = message.contact_id, message.channel_id
         if message.is_stop_word or message.is_start_word:
             event = OUT if message.is_stop_word else IN
-            tell(who, channel_id, event, message.message_at)
+            tell(who, channel_id, event, message.message_at, "stop_word")
         if message.opted_out_at:
-            tell(who, channel_id, OUT, message.opted_out_at)
+            tell(who, channel_id, OUT, message.opted_out_at, "message_report")
         for at, code in message.failures:
             if code == OPTED_OUT:
-                tell(who, channel_id, OUT, at)
-    return pd.DataFrame(found, columns=["contact_id", "channel_id", "event", "at"]).drop_duplicates()
+                tell(who, channel_id, OUT, at, "error_131050")
+    columns = ["contact_id", "channel_id", "event", "at", "source"]
+    return pd.DataFrame(found, columns=columns).drop_duplicates()
+
+
+def on_every_channel(told: Frame, channels: set[str]) -> Frame:
+    """Let a consent that names no channel hold on each."""
+    whole = told[told["channel_id"].eq("unknown")]
+    spread = [whole.assign(channel_id=channel) for channel in sorted(channels - {"unknown"})]
+    return pd.concat([told[told["channel_id"].ne("unknown")], *spread], ignore_index=True)
 
 
 def deletions(exports: Exports, facts: Facts) -> dict[str, list[datetime]]:
@@ -72,6 +82,7 @@ def deletions(exports: Exports, facts: Facts) -> dict[str, list[datetime]]:
 def changes(told: Frame, deleted: dict[str, list[datetime]]) -> Frame:
     """Return the changes of state: contact_id, channel_id, event, at, was_in, was_known."""
     rows: list[tuple[Any, ...]] = []
+    told = told[~told["contact_id"].isin(NOBODY)]
     for (contact_id, channel_id), group in told.groupby(["contact_id", "channel_id"]):
         events = [(at, event) for at, event in zip(group["at"], group["event"], strict=True)]
         events += [(at, DELETED) for at in deleted.get(contact_id, [])]
@@ -96,8 +107,10 @@ def opt_out_times(changed: Frame) -> dict[Keys, list[datetime]]:
     return found
 
 
-def kpi_consent(changed: Frame, sent: Frame, clock: Clock) -> Frame:
-    """Return the list's flow and stock per channel, without the columns on created contacts."""
+def kpi_consent(
+    changed: Frame, told: Frame, people: Frame, messages: Frame, sent: Frame, clock: Clock
+) -> Frame:
+    """Return the list's flow and stock per channel."""
     rows = changed.assign(
         message_on=[local_date(at.to_pydatetime(), clock.zone) for at in changed["at"]],
         is_in=changed["event"].eq(IN).astype("int64"),
@@ -105,7 +118,10 @@ def kpi_consent(changed: Frame, sent: Frame, clock: Clock) -> Frame:
         is_out_unknown=(changed["event"].eq(OUT) & ~changed["was_in"]).astype("int64"),
         is_deleted=changed["event"].eq(DELETED).astype("int64"),
     )
-    after = marketing_after_opt_out(changed, sent)
+    after = marketing_after_opt_out(told, sent)
+    heard = told[["channel_id"]].assign(
+        message_on=[local_date(at.to_pydatetime(), clock.zone) for at in told["at"]], nothing=0
+    )
     mart = period_mart(
         clock,
         timedelta(days=clock.settings["opt_in_window_days"]),
@@ -119,7 +135,18 @@ def kpi_consent(changed: Frame, sent: Frame, clock: Clock) -> Frame:
                 "contacts_deleted_opted_in": ("is_deleted", "sum"),
             },
         ),
-        Source(after, {"marketing_messages_after_opt_out": ("is_after", "sum")}),
+        Source(
+            after[after["is_after"].eq(1)],
+            {"marketing_messages_after_opt_out": ("is_after", "sum")},
+        ),
+        Source(
+            opted_in_in_time(people, told, messages, clock),
+            {
+                "contacts_created": ("is_created", "sum"),
+                "contacts_opted_in_within_window": ("is_opted_in", "sum"),
+            },
+        ),
+        Source(heard, {"nothing": ("nothing", "sum")}),
     )
     mart["net_list_growth"] = (
         mart["opt_ins"] - mart["opt_outs"] - mart["contacts_deleted_opted_in"]
@@ -139,14 +166,21 @@ def kpi_consent(changed: Frame, sent: Frame, clock: Clock) -> Frame:
     ]
     mart["opted_in_contacts_at_start"] = mart["opted_in_contacts"] - mart["net_list_growth"]
     mart["basis"] = mart["opted_in_contacts_at_start"] + mart["opt_ins"]
-    add_rates(mart, {"list_opt_out_rate": ("opt_outs", "basis")})
+    add_rates(
+        mart,
+        {
+            "list_opt_out_rate": ("opt_outs", "basis"),
+            "opt_in_rate": ("contacts_opted_in_within_window", "contacts_created"),
+        },
+    )
     return mart.sort_values([*PERIOD, "channel_id"])
 
 
-def marketing_after_opt_out(changed: Frame, sent: Frame) -> Frame:
+def marketing_after_opt_out(told: Frame, sent: Frame) -> Frame:
     """Return marketing messages with is_after: to somebody who is out on that channel."""
     states: dict[Keys, list[tuple[datetime, bool]]] = defaultdict(list)
-    for contact_id, channel_id, event, at in changed[
+    in_order = told.assign(rank=told["event"].map(ORDER)).sort_values(["at", "rank"])
+    for contact_id, channel_id, event, at in in_order[
         ["contact_id", "channel_id", "event", "at"]
     ].itertuples(index=False):
         states[contact_id, channel_id].append((at.to_pydatetime(), event == OUT))
