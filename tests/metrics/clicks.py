@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -17,6 +17,7 @@ from .messages import Facts, Message, message_id
 
 ROBOTS = ("whatsapp/", "facebookexternalhit")
 TOO_FAST = timedelta(seconds=2)
+SESSION_UTM = ("session_source", "session_medium", "session_campaign")
 UTM = ["utm_source", "utm_medium", "utm_campaign"]
 COLUMNS = [
     *("clicked_at", "contact_id", "campaign_id", "variant", "message_id", "is_human"),
@@ -100,12 +101,21 @@ def mark_messages(facts: Facts, clicks: Frame) -> None:
                 message.inferred_read_at = min(t for t in known if t)
 
 
-def kpi_utm_clicks(clicks: Frame, clock: Clock) -> Frame:
-    """Return human clicks per period and UTM."""
+def kpi_utm_traffic(clicks: Frame, exports: Exports, clock: Clock) -> Frame:
+    """Return human clicks and GA4's sessions per period and UTM."""
     human = clicks[clicks["is_human"].eq(True)]
     rows = human.assign(
         message_on=[local_date(pd.Timestamp(at).to_pydatetime(), clock.zone) for at in human["clicked_at"]]
     )
+    told = [
+        (date.fromisoformat(row["date"]), int(row["sessions"] or 0), *(row[n] for n in SESSION_UTM))
+        for row in exports.tables["ga4"]
+    ]
+    sessions = pd.DataFrame(told, columns=["message_on", "sessions", *UTM])
     return period_mart(
-        clock, timedelta(0), UTM, Source(rows, {"clicks_human": ("clicked_at", "size")})
+        clock,
+        timedelta(0),
+        UTM,
+        Source(rows, {"clicks_human": ("clicked_at", "size")}),
+        Source(sessions, {"sessions": ("sessions", "sum")}),
     )

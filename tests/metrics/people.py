@@ -8,6 +8,7 @@ import re
 from collections import defaultdict
 from collections.abc import Hashable, Iterable
 from datetime import datetime
+from functools import cache
 
 from .exports import Sighting
 
@@ -25,6 +26,7 @@ def keyed_hash(key: bytes, text: str) -> str:
     return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()[:32]
 
 
+@cache
 def identifier(kind: str, text: str) -> Identifier | None:
     """Return (type, value) of an identifier as written in an export; None where it is none."""
     text = text.strip()

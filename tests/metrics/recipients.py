@@ -95,6 +95,8 @@ def recipients(
         assigned = min(entry.assigned, key=lambda r: r["assigned_at"], default={})
         assigned_at = assigned.get("assigned_at")
         known = [m.cost_amount for m in messages if m.cost_amount is not None]
+        is_all_unknown = all(m.cost_amount is None for m in messages if m.delivered_at)
+        is_any_delivered = any(m.delivered_at for m in messages)
         entered_at = _first([assigned_at, *(m.message_at for m in messages)])
         assert entered_at is not None
         rows.append(
@@ -133,7 +135,9 @@ def recipients(
                     for at in opt_outs.get((m.contact_id, m.channel_id), ())
                     if m.message_at < at <= m.message_at + out_window
                 ),
-                "message_cost_amount": sum(known, Decimal(0)) if known or not messages else None,
+                "message_cost_amount": None
+                if is_any_delivered and is_all_unknown
+                else sum(known, Decimal(0)),
                 "test_opted_out_at": _first(
                     at
                     for at in left.get(entry.contact_id, ())

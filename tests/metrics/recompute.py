@@ -14,9 +14,10 @@ import pandas as pd
 
 from . import campaigns, consent, contacts, kpis
 from .campaign_tests import kpi_campaign_tests
-from .clicks import kpi_utm_clicks, link_clicks, mark_messages
+from .clicks import kpi_utm_traffic, link_clicks, mark_messages
 from .costs import add_costs
 from .exports import Exports, read_exports
+from .hours import kpi_busiest_hours
 from .messages import Facts, Seeds, build_messages
 from .recipients import recipients
 
@@ -67,7 +68,8 @@ def recompute(
         "kpi_campaigns": campaigns.kpi_campaigns(entered, sent, clicks, exports),
         "kpi_campaign_periods": campaigns.kpi_campaign_periods(entered, clock),
         "kpi_campaign_tests": kpi_campaign_tests(entered),
-        "kpi_utm_traffic": kpi_utm_clicks(clicks, clock),
+        "kpi_busiest_hours": kpi_busiest_hours(messages, exports, clock),
+        "kpi_utm_traffic": kpi_utm_traffic(clicks, exports, clock),
         "fct_messages": messages,
         "dim_contacts": _contacts(facts, exports, people),
         "fct_contact_days": days,
