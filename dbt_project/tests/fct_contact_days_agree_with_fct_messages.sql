@@ -1,7 +1,8 @@
--- The active days hold each message a known contact wrote, once, and one first day per contact.
+-- The active days hold each message a known contact wrote and each human click, once, and one first
+-- day per contact.
 with
 
-from_fact as (
+messages as (
     select
         count(*) as messages_received,
         count(distinct contact_id) as contacts
@@ -13,20 +14,36 @@ from_fact as (
         and contact_id not in ('none', 'unknown')
 ),
 
+clicks as (
+    select count(*) as clicks
+    from {{ ref('fct_link_clicks') }}
+    where is_human and not has_clock_anomaly and contact_id not in ('none', 'unknown')
+),
+
 from_days as (
     select
         coalesce(sum(messages_received), 0) as messages_received,
-        count(*) filter (where is_first_active_day) as contacts
+        coalesce(sum(clicks), 0) as clicks,
+        count(distinct contact_id) filter (where messages_received > 0) as contacts,
+        count(distinct contact_id) as active_contacts,
+        count(*) filter (where is_first_active_day) as first_days
     from {{ ref('fct_contact_days') }}
 )
 
 select
-    from_fact.messages_received,
-    from_fact.contacts,
+    messages.messages_received,
+    messages.contacts,
+    clicks.clicks,
     from_days.messages_received as messages_received_in_days,
-    from_days.contacts as contacts_in_days
-from from_fact
+    from_days.contacts as contacts_in_days,
+    from_days.clicks as clicks_in_days,
+    from_days.active_contacts,
+    from_days.first_days
+from messages
+cross join clicks
 cross join from_days
 where
-    from_fact.messages_received <> from_days.messages_received
-    or from_fact.contacts <> from_days.contacts
+    messages.messages_received <> from_days.messages_received
+    or messages.contacts <> from_days.contacts
+    or clicks.clicks <> from_days.clicks
+    or from_days.active_contacts <> from_days.first_days

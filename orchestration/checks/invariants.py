@@ -6,6 +6,7 @@ inside one model is a dbt test there as well; what compares tables stands only h
 
 from __future__ import annotations
 
+from orchestration.checks import campaigns
 from orchestration.checks.declaration import Check
 from orchestration.publish import PUBLIC_SCHEMAS, PUBLIC_TYPES
 from orchestration.sources import STREAMS
@@ -20,6 +21,23 @@ MESSAGE_COUNTS = (
     "messages_received",
 )
 COST_COUNTS = ("messages_billable", "messages_free")
+CONSENT_COUNTS = (
+    "opt_ins",
+    "opt_outs",
+    "opt_outs_unknown",
+    "contacts_deleted_opted_in",
+    "contacts_created",
+    "contacts_opted_in_within_window",
+    "marketing_messages_after_opt_out",
+)
+CONTACT_COUNTS = (
+    "contacts_added",
+    "contacts_deleted",
+    "contacts_messaged",
+    "contacts_responded",
+    "people_added",
+    "people_deleted",
+)
 
 KEYS: dict[str, tuple[str, ...]] = {
     "marts.fct_messages": ("message_id",),
@@ -45,6 +63,11 @@ KEYS: dict[str, tuple[str, ...]] = {
     ),
     "marts.kpi_active_contacts": ("active_on",),
     "marts.kpi_engagement": ("period_grain", "period_start_on", "channel_id"),
+    "marts.fct_consent_events": ("consent_event_id",),
+    "marts.fct_leads": ("lead_id",),
+    "marts.kpi_consent": ("period_grain", "period_start_on", "channel_id"),
+    "marts.kpi_contacts": ("period_grain", "period_start_on", "created_source"),
+    **campaigns.KEYS,
 }
 """Grain of each public table; MARTS, sections 2 and 3."""
 
@@ -138,6 +161,91 @@ def _outbound(condition: str) -> str:
     return f"count(*) filter (where direction = 'outbound' and {condition})"
 
 
+def _consent() -> tuple[Check, ...]:
+    """The list of a channel: what it holds is what came, less what went."""
+    return (
+        Check(
+            name="consent_stock_is_carried_over",
+            table="marts.kpi_consent",
+            keys=KEYS["marts.kpi_consent"],
+            sql="""
+select period_grain, period_start_on, channel_id
+from (
+    select
+        *,
+        lag(opted_in_contacts, 1, 0) over (
+            partition by period_grain, channel_id order by period_start_on
+        ) as opted_in_contacts_before
+    from marts.kpi_consent
+)
+where opted_in_contacts_at_start is distinct from opted_in_contacts_before
+    or opted_in_contacts is distinct from opted_in_contacts_at_start + opt_ins - opt_outs
+        - contacts_deleted_opted_in
+    or not coalesce(opted_in_contacts >= 0, false)
+""",
+            description="opted in = at start + opt-ins − opt-outs − deleted, carried over",
+        ),
+        Check(
+            name="consent_stock_is_that_of_the_contacts",
+            table="marts.kpi_consent",
+            keys=("contacts_listed", "contacts_opted_in"),
+            # A person may stand on several channels' lists, and signals later than the watermark are
+            # in no period yet.
+            sql="""
+with lists as (
+    select max(opted_in_contacts) as contacts_listed, sum(opted_in_contacts) as entries
+    from (
+        select channel_id, last(opted_in_contacts order by period_start_on) as opted_in_contacts
+        from marts.kpi_consent where period_grain = 'day' group by channel_id
+    )
+),
+people as (
+    select count(*) as contacts_opted_in from marts.dim_contacts where is_opted_in and not is_test
+)
+select contacts_listed, contacts_opted_in
+from lists cross join people
+where contacts_opted_in not between coalesce(contacts_listed, 0) and coalesce(entries, 0)
+    and not exists (
+        select 1 from intermediate.int_consent_events
+        where not has_clock_anomaly and occurred_at >= (
+            select coalesce(max(ends_at), timestamp '1970-01-01') from intermediate.int_periods
+            where subject = 'consent' and period_grain = 'day'
+        )
+    )
+""",
+            description="whoever is on a channel's list is opted in in dim_contacts, and nobody else",
+        ),
+        Check(
+            name="every_consent_and_lead_has_a_known_contact",
+            table="marts.fct_consent_events",
+            keys=("contact_id",),
+            sql="""
+select distinct contact_id
+from (
+    select contact_id from marts.fct_consent_events
+    union all
+    select contact_id from marts.fct_leads
+)
+where contact_id is null or contact_id <> 'unknown'
+    and contact_id not in (select c.contact_id from marts.dim_contacts as c)
+""",
+            description="contact_id is in dim_contacts",
+        ),
+        _agrees_across_grains(
+            "marts.kpi_consent",
+            CONSENT_COUNTS,
+            over=("channel_id",),
+            name="consent_agrees_across_grains",
+        ),
+        _agrees_across_grains(
+            "marts.kpi_contacts",
+            CONTACT_COUNTS,
+            over=("created_source",),
+            name="contacts_agree_across_grains",
+        ),
+    )
+
+
 def _ledger_matches_raw() -> Check:
     tables = "\n    union all\n".join(
         f"    select '{stream.raw_table}' as raw_table, '{stream.source}' as source, "
@@ -177,6 +285,8 @@ INVARIANTS: tuple[Check, ...] = (
         description="rows_read = rows_loaded + rows_rejected + rows_duplicate, file by file",
     ),
     _ledger_matches_raw(),
+    *_consent(),
+    *campaigns.INVARIANTS,
     Check(
         name="message_times_stand_in_order",
         table="marts.fct_messages",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from orchestration.checks import campaigns
 from orchestration.checks.declaration import Check
 from orchestration.settings import Settings
 from orchestration.sources import STREAMS
@@ -39,6 +40,27 @@ def warnings(settings: Settings) -> tuple[Check, ...]:
             "reference/fx_rates",
         ),
         Check(
+            name="nobody_gets_marketing_after_opting_out",
+            table="marts.kpi_consent",
+            keys=("period_start_on", "channel_id"),
+            sql="select period_start_on, channel_id from marts.kpi_consent "
+            "where period_grain = 'day' and marketing_messages_after_opt_out > 0",
+            description="no marketing message to a contact whose last word was an opt-out",
+            severity="warning",
+            advice="Take opted-out contacts (dim_contacts.is_opted_in is false) off the list of every "
+            "campaign",
+        ),
+        Check(
+            name="leads_go_on_after_they_began",
+            table="marts.fct_leads",
+            keys=("lead_id",),
+            sql="select lead_id from marts.fct_leads where not has_clock_anomaly "
+            "and least(qualified_at, won_at, lost_at) < created_at",
+            description="no lead is qualified, won or lost before it was created",
+            severity="warning",
+            advice="Look the dates up in the system that the lead comes from; they count as they are",
+        ),
+        Check(
             name="every_type_is_known",
             table="meta.unknown_values",
             keys=("what", "name"),
@@ -47,6 +69,7 @@ def warnings(settings: Settings) -> tuple[Check, ...]:
             severity="warning",
             advice="They are kept and counted; meta.unknown_values lists them",
         ),
+        *campaigns.WARNINGS,
         _stale_sources(),
     )
 

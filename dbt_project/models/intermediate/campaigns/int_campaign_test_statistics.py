@@ -1,0 +1,98 @@
+"""Is the difference between two arms of a campaign more than chance (SEMANTICS 17)?
+
+The tails of the normal and the chi-square distribution come from scipy: SQL has neither. Counting
+is done before, in int_campaign_test_arms and int_campaign_test_comparisons.
+"""
+
+import numpy as np
+import pandas as pd
+from scipy.stats import chi2, norm
+
+ALPHA = 0.05
+POWER = 0.8
+KEYS = ["campaign_id", "metric", "variant", "baseline_variant"]
+
+
+def divide(numerator, denominator):
+    """Return numerator ÷ denominator; NaN where the denominator is 0."""
+    numerator, denominator = np.broadcast_arrays(
+        np.asarray(numerator, dtype=float), np.asarray(denominator, dtype=float)
+    )
+    result = np.full(denominator.shape, np.nan)
+    np.divide(numerator, denominator, out=result, where=denominator != 0)
+    return result
+
+
+def two_proportions(successes, recipients, baseline_successes, baseline_recipients):
+    """Compare two proportions, given the four counts as arrays: pooled test, unpooled interval.
+
+    Returns a table with test_statistic (z), p_value (two-sided), ci_low and ci_high (95 %, of the
+    difference) and minimum_detectable_lift (absolute, 80 % power). NaN where nothing can be told.
+    """
+    n, n0 = np.asarray(recipients, dtype=float), np.asarray(baseline_recipients, dtype=float)
+    rate, rate0 = divide(successes, n), divide(baseline_successes, n0)
+    pooled = divide(np.add(successes, baseline_successes), n + n0)
+    inverse = divide(1, n) + divide(1, n0)
+    statistic = divide(rate - rate0, np.sqrt(pooled * (1 - pooled) * inverse))
+    margin = norm.isf(ALPHA / 2) * np.sqrt(divide(rate * (1 - rate), n) + divide(rate0 * (1 - rate0), n0))
+    detectable = (norm.isf(ALPHA / 2) + norm.isf(1 - POWER)) * np.sqrt(rate0 * (1 - rate0) * inverse)
+    return pd.DataFrame(
+        {
+            "test_statistic": statistic,
+            "p_value": 2 * norm.sf(np.abs(statistic)),
+            "ci_low": rate - rate0 - margin,
+            "ci_high": rate - rate0 + margin,
+            "minimum_detectable_lift": detectable,
+        }
+    )
+
+
+def holm(p_values, families):
+    """Adjust p values by Holm's method within each family; NaN is no test and stays NaN."""
+    table = pd.DataFrame({"p": np.asarray(p_values, dtype=float), "family": np.asarray(families)})
+    tests = table.dropna(subset=["p"]).sort_values(["family", "p"], kind="stable")
+    grouped = tests.groupby("family")
+    factor = grouped["p"].transform("size") - grouped.cumcount()
+    raised = (tests["p"] * factor).groupby(tests["family"]).cummax()
+    return raised.clip(upper=1).reindex(table.index).to_numpy()
+
+
+def sample_ratio(campaigns, counts, shares):
+    """Test the sizes of arms against their expected shares, one chi-square test per campaign.
+
+    Returns a series of p values by campaign; NaN where a share isn't known or is 0.
+    """
+    arms = pd.DataFrame(
+        {
+            "campaign_id": np.asarray(campaigns),
+            "counts": np.asarray(counts, dtype=float),
+            "shares": np.asarray(shares, dtype=float),
+        }
+    )
+    grouped = arms.groupby("campaign_id")
+    expected = grouped["counts"].transform("sum") * arms["shares"]
+    arms["term"] = divide((arms["counts"] - expected) ** 2, expected)
+    statistic = grouped["term"].sum(min_count=1)
+    statistic[grouped["term"].count() < grouped.size()] = np.nan
+    return pd.Series(chi2.sf(statistic, grouped.size() - 1), index=statistic.index)
+
+
+def model(dbt, session):
+    """One row per comparison with its statistics."""
+    dbt.config(materialized="table", packages=["numpy", "pandas", "scipy"])
+    # In a fixed order: floating-point sums must not depend on the order of rows.
+    arms = dbt.ref("int_campaign_test_arms").df().sort_values(["campaign_id", "variant"])
+    compared = dbt.ref("int_campaign_test_comparisons").df().sort_values(KEYS)
+    compared = compared.reset_index(drop=True)
+    statistics = two_proportions(
+        compared["successes"],
+        compared["recipients"],
+        compared["baseline_successes"],
+        compared["baseline_recipients"],
+    )
+    families = pd.factorize(pd.MultiIndex.from_frame(compared[["campaign_id", "metric"]]))[0]
+    statistics["p_value_adjusted"] = holm(statistics["p_value"], families)
+    ratios = sample_ratio(arms["campaign_id"], arms["recipients_assigned"], arms["expected_share"])
+    statistics["sample_ratio_p_value"] = compared["campaign_id"].map(ratios).astype("float64")
+    keys = {key: pd.array(compared[key], dtype="str") for key in KEYS}
+    return pd.DataFrame(keys).join(statistics.astype("float64"))

@@ -1,0 +1,322 @@
+with
+
+entries as (
+    select
+        campaign_id,
+        contact_id,
+        entry_number,
+        message_group,
+        variant,
+        entered_at,
+        entered_on,
+        is_control,
+        assigned_at,
+        skipped_reason
+    from {{ ref('int_campaign_entries') }}
+),
+
+messages as (
+    select
+        message_id,
+        campaign_id,
+        contact_id,
+        message_group,
+        message_at,
+        attempted_at,
+        sent_at,
+        delivered_at,
+        read_at,
+        replied_at,
+        cost_amount,
+        flow_step
+    from {{ ref('int_campaign_messages') }}
+),
+
+campaigns as (
+    select
+        campaign_id,
+        goal
+    from {{ ref('int_campaigns') }}
+),
+
+clicks as (
+    select
+        message_id,
+        clicked_at
+    from {{ ref('int_campaign_clicks') }}
+    where is_in_window
+),
+
+opt_outs as (
+    select
+        message_id,
+        opted_out_at
+    from {{ ref('int_campaign_opt_outs') }}
+),
+
+conversions as (
+    select
+        message_id,
+        goal,
+        converted_at
+    from {{ ref('int_campaign_conversions') }}
+),
+
+goal_events as (
+    select
+        goal,
+        contact_id,
+        occurred_at,
+        qualified_at
+    from {{ ref('int_campaign_goal_events') }}
+),
+
+contact_opt_outs as (
+    select
+        contact_id,
+        occurred_at
+    from {{ ref('int_consent_events') }}
+    where event = 'opt_out' and is_state_change and not has_clock_anomaly
+),
+
+-- A goal of which nothing was ever told isn't 0: its export is missing.
+told_goals as (
+    select
+        coalesce(bool_or(goal = 'lead'), false) as has_leads,
+        coalesce(bool_or(goal like 'event:%'), false) as has_events
+    from goal_events
+),
+
+message_totals as (
+    select
+        campaign_id,
+        contact_id,
+        message_group,
+        count(*) as messages_attempted,
+        count(sent_at) as messages_sent,
+        count(distinct flow_step) as flow_steps,
+        count(*) filter (where flow_step is null) as messages_without_step,
+        min(coalesce(attempted_at, message_at)) as attempted_at,
+        min(sent_at) as sent_at,
+        max(sent_at) as last_sent_at,
+        max(message_at) as last_message_at,
+        min(delivered_at) as delivered_at,
+        min(read_at) as read_at,
+        min(replied_at) as replied_at,
+        sum(cost_amount) as known_cost_amount,
+        count(*) filter (where cost_amount is null) as messages_cost_unknown
+    from messages
+    group by campaign_id, contact_id, message_group
+),
+
+click_totals as (
+    select
+        messages.campaign_id,
+        messages.contact_id,
+        messages.message_group,
+        min(clicks.clicked_at) as clicked_at
+    from clicks
+    inner join messages on clicks.message_id = messages.message_id
+    group by messages.campaign_id, messages.contact_id, messages.message_group
+),
+
+opt_out_totals as (
+    select
+        messages.campaign_id,
+        messages.contact_id,
+        messages.message_group,
+        min(opt_outs.opted_out_at) as opted_out_at
+    from opt_outs
+    inner join messages on opt_outs.message_id = messages.message_id
+    group by messages.campaign_id, messages.contact_id, messages.message_group
+),
+
+conversion_totals as (
+    select
+        messages.campaign_id,
+        messages.contact_id,
+        messages.message_group,
+        min(conversions.converted_at) filter (where conversions.goal = campaigns.goal)
+            as converted_at,
+        count(*) filter (where conversions.goal = campaigns.goal) as conversions,
+        count(*) filter (where conversions.goal = 'lead') as leads,
+        count(*) filter (where conversions.goal = 'qualified') as qualified_leads
+    from conversions
+    inner join messages on conversions.message_id = messages.message_id
+    inner join campaigns on messages.campaign_id = campaigns.campaign_id
+    group by messages.campaign_id, messages.contact_id, messages.message_group
+),
+
+-- By assignment, every arm alike: whatever happened to the person, whoever gets the credit.
+test_conversions as (
+    select
+        entries.campaign_id,
+        entries.contact_id,
+        entries.entry_number,
+        min(
+            case campaigns.goal
+                when 'qualified' then goal_events.qualified_at
+                else goal_events.occurred_at
+            end
+        ) as test_converted_at,
+        count(*) as test_conversions
+    from entries
+    inner join campaigns on entries.campaign_id = campaigns.campaign_id
+    inner join goal_events
+        on
+            entries.contact_id = goal_events.contact_id
+            and case campaigns.goal when 'qualified' then 'lead' else campaigns.goal end
+            = goal_events.goal
+            and case campaigns.goal
+                when 'qualified' then goal_events.qualified_at
+                else goal_events.occurred_at
+            end > entries.assigned_at
+            and case campaigns.goal
+                when 'qualified' then goal_events.qualified_at
+                else goal_events.occurred_at
+            end <= entries.assigned_at + interval ({{ var('test_window_days') | int }}) day
+    group by entries.campaign_id, entries.contact_id, entries.entry_number
+),
+
+test_opt_outs as (
+    select
+        entries.campaign_id,
+        entries.contact_id,
+        entries.entry_number,
+        min(contact_opt_outs.occurred_at) as test_opted_out_at
+    from entries
+    inner join contact_opt_outs
+        on
+            entries.contact_id = contact_opt_outs.contact_id
+            and contact_opt_outs.occurred_at > entries.assigned_at
+            and contact_opt_outs.occurred_at
+            <= entries.assigned_at + interval ({{ var('test_window_days') | int }}) day
+    group by entries.campaign_id, entries.contact_id, entries.entry_number
+),
+
+measured as (
+    select
+        entries.campaign_id,
+        entries.contact_id,
+        entries.entry_number,
+        entries.variant,
+        entries.entered_at,
+        entries.entered_on,
+        entries.is_control,
+        entries.assigned_at,
+        entries.skipped_reason,
+        coalesce(message_totals.messages_attempted, 0) as messages_attempted,
+        coalesce(message_totals.messages_sent, 0) as messages_sent,
+        -- A message whose step isn't logged is a step of its own: it was one more contact.
+        coalesce(message_totals.flow_steps + message_totals.messages_without_step, 0)
+            as steps_reached,
+        message_totals.attempted_at,
+        message_totals.sent_at,
+        message_totals.last_sent_at,
+        message_totals.last_message_at,
+        message_totals.delivered_at,
+        message_totals.read_at,
+        click_totals.clicked_at,
+        message_totals.replied_at,
+        least(message_totals.read_at, click_totals.clicked_at, message_totals.replied_at)
+            as inferred_read_at,
+        opt_out_totals.opted_out_at,
+        conversion_totals.converted_at,
+        case
+            when
+                (campaigns.goal in ('lead', 'qualified') and told_goals.has_leads)
+                or (campaigns.goal like 'event:%' and told_goals.has_events)
+                then true
+            else false
+        end as is_goal_told,
+        coalesce(conversion_totals.conversions, 0) as conversions,
+        case when told_goals.has_leads then coalesce(conversion_totals.leads, 0) end as leads,
+        case when told_goals.has_leads then coalesce(conversion_totals.qualified_leads, 0) end
+            as qualified_leads,
+        -- Nothing to pay is 0; nothing known of what is to pay is NULL.
+        case
+            when coalesce(message_totals.messages_cost_unknown, 0) = 0
+                then coalesce(message_totals.known_cost_amount, 0)
+            else message_totals.known_cost_amount
+        end as message_cost_amount,
+        coalesce(message_totals.messages_cost_unknown, 0) as messages_cost_unknown,
+        test_conversions.test_converted_at,
+        coalesce(test_conversions.test_conversions, 0) as test_conversions,
+        test_opt_outs.test_opted_out_at
+    from entries
+    cross join told_goals
+    left join campaigns on entries.campaign_id = campaigns.campaign_id
+    left join message_totals
+        on
+            entries.campaign_id = message_totals.campaign_id
+            and entries.contact_id = message_totals.contact_id
+            and entries.message_group = message_totals.message_group
+    left join click_totals
+        on
+            entries.campaign_id = click_totals.campaign_id
+            and entries.contact_id = click_totals.contact_id
+            and entries.message_group = click_totals.message_group
+    left join opt_out_totals
+        on
+            entries.campaign_id = opt_out_totals.campaign_id
+            and entries.contact_id = opt_out_totals.contact_id
+            and entries.message_group = opt_out_totals.message_group
+    left join conversion_totals
+        on
+            entries.campaign_id = conversion_totals.campaign_id
+            and entries.contact_id = conversion_totals.contact_id
+            and entries.message_group = conversion_totals.message_group
+    left join test_conversions
+        on
+            entries.campaign_id = test_conversions.campaign_id
+            and entries.contact_id = test_conversions.contact_id
+            and entries.entry_number = test_conversions.entry_number
+    left join test_opt_outs
+        on
+            entries.campaign_id = test_opt_outs.campaign_id
+            and entries.contact_id = test_opt_outs.contact_id
+            and entries.entry_number = test_opt_outs.entry_number
+),
+
+final as (
+    select
+        campaign_id,
+        variant,
+        contact_id,
+        cast(entry_number as bigint) as entry_number,
+        entered_at,
+        entered_on,
+        is_control,
+        assigned_at,
+        skipped_reason,
+        cast(messages_attempted as bigint) as messages_attempted,
+        cast(messages_sent as bigint) as messages_sent,
+        cast(steps_reached as bigint) as steps_reached,
+        attempted_at,
+        sent_at,
+        last_sent_at,
+        last_message_at,
+        delivered_at,
+        read_at,
+        clicked_at,
+        replied_at,
+        inferred_read_at,
+        opted_out_at,
+        converted_at,
+        cast(case when is_goal_told then conversions end as bigint) as conversions,
+        cast(leads as bigint) as leads,
+        cast(qualified_leads as bigint) as qualified_leads,
+        -- Orders come with their own streams.
+        cast(null as decimal(18, 4)) as revenue_amount,
+        cast(message_cost_amount as decimal(18, 6)) as message_cost_amount,
+        cast(messages_cost_unknown as bigint) as messages_cost_unknown,
+        test_converted_at,
+        cast(case when is_goal_told and assigned_at is not null then test_conversions end as bigint)
+            as test_conversions,
+        cast(null as bigint) as test_orders,
+        cast(null as decimal(18, 4)) as test_revenue_amount,
+        test_opted_out_at
+    from measured
+)
+
+select * from final
