@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ import pandas as pd
 
 from .clock import local_date
 from .csv_streams import who
-from .exports import Exports, Inbound, Named, Sighting
+from .exports import Exports
 from .kpis import NOBODY, Clock, Frame, Source, add_rates, period_mart
 from .messages import Facts
 
@@ -68,14 +69,16 @@ def leads(exports: Exports, facts: Facts) -> Frame:
 
 def created(exports: Exports, facts: Facts) -> Frame:
     """Return contact_id, created_at, created_source and deleted_at of everybody."""
-    first: dict[str, tuple[datetime, int, Sighting]] = {}
-    for place, sighting in enumerate(exports.sightings):
-        contact_id = facts.people.contact_of(sighting.identifiers)
-        if contact_id is None or sighting.at == datetime.max or sighting.event in facts.anomalies:
-            continue
-        trace = sighting.at, place, sighting
-        if contact_id not in first or trace[:2] < first[contact_id][:2]:
-            first[contact_id] = trace
+    came_by: dict[str, tuple[bool, datetime, str]] = {}
+    for contact_id, trace in _traces(exports, facts):
+        came_by[contact_id] = min(came_by.get(contact_id, trace), trace)
+    first = {
+        contact_id: min(
+            (at for one in group if not (known := facts.people.first[one])[0] for at in known[1:2]),
+            default=None,
+        )
+        for contact_id, group in facts.people.members.items()
+    }
     sources: dict[str, str] = {}
     deleted: dict[str, datetime] = {}
     for contact_id, at, event, row in crm_events(exports, facts):
@@ -92,26 +95,32 @@ def created(exports: Exports, facts: Facts) -> Frame:
             listed[whose] = min(listed.get(whose, told), told)
     rows = []
     for contact_id in facts.people.members:
-        trace = first.get(contact_id)
         source = sources.get(contact_id) or (listed[contact_id][1] if contact_id in listed else None)
         rows.append(
             {
                 "contact_id": contact_id,
-                "created_at": trace[0] if trace else None,
-                "created_source": source or (_came_by(trace[2]) if trace else "unknown"),
+                "created_at": first[contact_id],
+                "created_source": source or came_by.get(contact_id, ("", "", "unknown"))[2],
                 "deleted_at": deleted.get(contact_id),
             }
         )
     return pd.DataFrame(rows, dtype=object)
 
 
-def _came_by(sighting: Sighting) -> str:
-    event = sighting.event
-    if isinstance(event, Inbound):
-        return "ad" if event.ad_id else "incoming_message"
-    if isinstance(event, Named) and event.stream == "audience":
-        return "campaign_list"
-    return "campaign_list" if getattr(event, "campaign_id", None) else "unknown"
+def _traces(exports: Exports, facts: Facts) -> Iterator[tuple[str, tuple[bool, datetime, str]]]:
+    """Yield contacts with (is an anomaly, time, what brought them) of what can have brought them."""
+    for message in facts.messages:
+        if message.is_activity:
+            source = "ad" if message.ad_id else "incoming_message"
+        elif message.is_campaign:
+            source = "campaign_list"
+        else:
+            continue
+        yield message.contact_id, (message.has_clock_anomaly, message.message_at, source)
+    for named in exports.named:
+        if named.stream == "audience":
+            contact_id = facts.people.contact_of(exports.identifiers[named]) or "unknown"
+            yield contact_id, (named in facts.anomalies, named.at, "campaign_list")
 
 
 def kpi_contacts(people: Frame, messages: Frame, facts: Facts, clock: Clock) -> Frame:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from .edge_cases import A, B, Raw, phone, pmp, utc
 
-SHOP = "shop-1"
+SHOP, BUSINESS = "shop-1", "+15550100100"
 PHONE_BROWSER = "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 Chrome/126.0 Mobile Safari/537.36"
 
 Row = dict[str, str]
@@ -174,6 +174,7 @@ def _reports(raw: Raw, tables: Tables) -> None:
     tables.report("s1", phone(128), at, last_status="delivered", **told)
     tables.report("s1", phone(129), at, last_status="sent", **told)
     tables.report("s1", phone(130), at, last_status="failed", **told)
+    tables.report("s1", phone(119), at, delivered_at=later(at, minutes=2), error_code="131026", **told)
     tables.report("s1", "mail@example.com", at, delivered_at=later(at, seconds=8), **told)
     # What a report says was charged goes before the rate card, once and converted.
     for place, (price, currency) in enumerate((("-0.0512345", "USD"), ("0.05", "GBP"), ("0.05", "XTS"))):
@@ -215,7 +216,7 @@ def _mapped_reports(raw: Raw, tables: Tables) -> None:
     """A vendor's own columns, through the mapping that is shipped."""
     at = "2026-07-08T10:00:00Z"
     for place, (code, reading, out, clicks) in enumerate(
-        (("0", "2026-07-08T10:09:00Z", "", "[]"), ("131049", "", "", "[]"),
+        (("", "2026-07-08T10:09:00Z", "", "[]"), ("131049", "", "", "[]"),
          ("", "2026-07-08T10:09:00Z", "2026-07-08T12:00:00Z", "[]"),
          ("", "", "", '[{"id": "1", "name": "x", "ts": "2026-07-08T11:30:00Z"},'
                       ' {"id": "2", "name": "x", "ts": "2026-07-08T11:20:00Z"}]'))
@@ -228,6 +229,22 @@ def _mapped_reports(raw: Raw, tables: Tables) -> None:
             opt_out_at=out, error_code=code, error_msg="", button_clicks="[]", link_clicks=clicks,
         )  # fmt: skip
     tables.registry("conn-1")
+    for place, (status, code) in enumerate(
+        (("read", "0"), ("delivered", ""), ("sent", ""), ("undelivered", "30008"), ("failed", "63016"))
+    ):
+        tables.add(
+            "mapped/twilio/message_reports",
+            From="whatsapp:" + BUSINESS, To="whatsapp:+" + phone(144 + place), Body="x",
+            Status=status, SentDate="Wed, 08 Jul 2026 12:00:00 +0200", ApiVersion="2010-04-01",
+            NumSegments="1", ErrorCode=code, AccountSid="AC1", Sid=f"SM{place}",
+            Direction="outbound-api", Price="-0.04" if place == 1 else "", PriceUnit="USD",
+        )  # fmt: skip
+    tables.add(
+        "mapped/twilio/message_reports",
+        From="whatsapp:+" + phone(144), To="whatsapp:" + BUSINESS, Body="x", Status="received",
+        SentDate="Wed, 08 Jul 2026 14:00:00 +0200", ApiVersion="2010-04-01", NumSegments="1",
+        ErrorCode="", AccountSid="AC1", Sid="SM9", Direction="inbound", Price="", PriceUnit="USD",
+    )  # fmt: skip
     raw.inbound("mr1", "2026-07-09 10:00:00", phone(140))
 
 

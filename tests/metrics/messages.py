@@ -90,7 +90,8 @@ class Message:
     @property
     def is_campaign(self) -> bool:
         """Tell whether this is a campaign's message."""
-        return self.sender_type == "campaign" or self.campaign_id not in ("none", "unknown")
+        has_campaign = self.campaign_id not in ("none", "unknown")
+        return self.direction == "outbound" and (self.sender_type == "campaign" or has_campaign)
 
 
 @dataclass
@@ -306,7 +307,7 @@ def _fold(
         _first(statuses, "sent"),
         delivered_at,
         echo.at if echo else None,
-        report.at if report and not report.failed_at else None,
+        report.at if report and (delivered_at or not report.failed_at) else None,
     )
     failures = [(s.at, s.error_code or "") for s in statuses if s.name == "failed"]
     if report and report.failed_at:
@@ -316,7 +317,7 @@ def _fold(
     failures.sort()
     failed_at = failures[0][0] if failures and delivered_at is None else None
     attempted_at = send.requested_at if send else None
-    if report and report.failed_at:
+    if report:
         attempted_at = _earliest(attempted_at, report.at)
     any_status_at = min((s.at for s in statuses), default=None)
     message_at = _earliest(attempted_at, sent_at, failed_at) or any_status_at
@@ -356,7 +357,9 @@ def _fold(
         has_clock_anomaly=any(row in wrong for row in (send, *statuses, echo, report) if row),
         market=seeds.market_of(everybody),
         pricing_type=_pricing_type(pricing),
-        is_billable=pricing.get("billable"),
+        is_billable=pricing.get("billable")
+        if pricing or not report or report.price is None
+        else report.price > 0,
         billing_conversation_id=conversation_id,
         is_conversation_priced=pricing.get("pricing_model") == "CBP",
         failures=tuple(failures),
