@@ -7,16 +7,18 @@ from typing import Any
 import pandas as pd
 
 from .exports import Exports
-from .kpis import Clock, Frame, Source, add_rates, period_mart
+from .kpis import MICRO, Clock, Frame, Source, add_rates, period_mart
 
 RATES = {
     "delivery_rate": ("recipients_delivered", "recipients_sent"),
-    "read_rate": ("delivered_read", "recipients_delivered"),
-    "click_through_rate": ("delivered_clicked", "recipients_delivered"),
-    "response_rate": ("delivered_replied", "recipients_delivered"),
-    "engagement_rate": ("delivered_engaged", "recipients_delivered"),
-    "opt_out_rate": ("delivered_opted_out", "recipients_delivered"),
+    "read_rate": ("recipients_read", "recipients_delivered"),
+    "click_through_rate": ("recipients_clicked", "recipients_delivered"),
+    "response_rate": ("recipients_replied", "recipients_delivered"),
+    "engagement_rate": ("recipients_engaged", "recipients_delivered"),
+    "opt_out_rate": ("recipients_opted_out", "recipients_delivered"),
+    "click_to_read_rate": ("recipients_clicked", "recipients_read_inferred"),
 }
+BEFORE = ("attempted", "sent")
 STEPS = {
     "attempted": "attempted_at",
     "sent": "sent_at",
@@ -35,24 +37,35 @@ def flagged(recipients: Frame) -> Frame:
     is_delivered = rows["delivered_at"].notna()
     for name, column in STEPS.items():
         happened = rows[column].notna()
-        rows[f"is_{name}"] = happened.astype("int64")
-        rows[f"is_delivered_{name}"] = (happened & is_delivered).astype("int64")
-    is_engaged = rows["replied_at"].notna() | rows["clicked_at"].notna()
-    rows["is_engaged"] = is_engaged.astype("int64")
-    rows["is_delivered_engaged"] = (is_engaged & is_delivered).astype("int64")
-    rows["is_targeted"] = (~rows["is_control"].eq(True)).astype("int64")
+        rows[f"is_{name}"] = (happened & (is_delivered | (name in BEFORE))).astype("int64")
+    rows["is_engaged"] = rows[["is_replied", "is_clicked"]].max(axis=1)
+    rows["is_targeted"] = 1
     rows["is_skipped"] = rows["skipped_reason"].notna().astype("int64")
     rows["message_on"] = rows["entered_on"]
+    for column in ("messages_cost_unknown", "messages_cost_known"):
+        rows[column] = rows[column].astype("int64")
+    rows["cost_micro"] = [0 if c is None else int(c / MICRO) for c in rows["message_cost_amount"]]
     return rows
+
+
+def add_message_costs(mart: Frame) -> None:
+    """Turn micro units into money: None where nothing delivered has a known cost."""
+    mart["message_cost_amount"] = [
+        None if unknown and not known else int(micro) * MICRO
+        for micro, known, unknown in mart[
+            ["cost_micro", "messages_cost_known", "messages_cost_unknown"]
+        ].itertuples(index=False)
+    ]
 
 
 COUNTS = {
     "recipients_targeted": ("is_targeted", "sum"),
     "recipients_skipped": ("is_skipped", "sum"),
     "recipients_engaged": ("is_engaged", "sum"),
-    "delivered_engaged": ("is_delivered_engaged", "sum"),
+    "messages_cost_unknown": ("messages_cost_unknown", "sum"),
+    "messages_cost_known": ("messages_cost_known", "sum"),
+    "cost_micro": ("cost_micro", "sum"),
     **{f"recipients_{name}": (f"is_{name}", "sum") for name in STEPS},
-    **{f"delivered_{name}": (f"is_delivered_{name}", "sum") for name in STEPS},
 }
 
 
@@ -61,10 +74,7 @@ def kpi_campaigns(recipients: Frame, sent: Frame, clicks: Frame, exports: Export
     keys = ["campaign_id", "variant"]
     rows = flagged(recipients)
     mart = rows.groupby(keys).agg(**COUNTS).reset_index()
-    costs = rows.groupby(keys)["message_cost_amount"].agg(
-        lambda part: sum(known) if (known := [c for c in part if c is not None]) else None
-    )
-    mart = mart.merge(costs.reset_index(), how="left", on=keys)
+    add_message_costs(mart)
     human = clicks[clicks["is_human"].eq(True)]
     total = human.groupby(keys).size().rename("clicks_total").reset_index()
     mart = mart.merge(total, how="left", on=keys)
@@ -87,6 +97,7 @@ def kpi_campaign_periods(recipients: Frame, clock: Clock) -> Frame:
         ["campaign_id"],
         Source(flagged(recipients), COUNTS),
     )
+    add_message_costs(mart)
     add_rates(mart, RATES)
     return mart
 

@@ -97,7 +97,7 @@ def recipients(
         known = [m.cost_amount for m in messages if m.cost_amount is not None]
         is_all_unknown = all(m.cost_amount is None for m in messages if m.delivered_at)
         is_any_delivered = any(m.delivered_at for m in messages)
-        entered_at = _first([assigned_at, *(m.message_at for m in messages)])
+        entered_at = _first(m.message_at for m in messages) or assigned_at
         assert entered_at is not None
         rows.append(
             {
@@ -112,9 +112,12 @@ def recipients(
                 "assigned_at": assigned_at,
                 "planned_share": number(assigned.get("planned_share")),
                 "skipped_reason": assigned.get("skipped_reason"),
+                "messages_attempted": len(messages),
                 "messages_sent": sum(m.sent_at is not None for m in messages),
                 "attempted_at": _first(m.message_at for m in messages),
                 "sent_at": _first(m.sent_at for m in messages),
+                "last_sent_at": max((m.sent_at for m in messages if m.sent_at), default=None),
+                "last_message_at": max((m.message_at for m in messages), default=None),
                 "delivered_at": _first(m.delivered_at for m in messages),
                 "read_at": _first(m.read_at for m in messages),
                 "inferred_read_at": _first(m.inferred_read_at for m in messages),
@@ -134,6 +137,12 @@ def recipients(
                     for m in messages
                     for at in opt_outs.get((m.contact_id, m.channel_id), ())
                     if m.message_at < at <= m.message_at + out_window
+                ),
+                "messages_cost_known": sum(
+                    bool(m.delivered_at) and m.cost_amount is not None for m in messages
+                ),
+                "messages_cost_unknown": sum(
+                    bool(m.delivered_at) and m.cost_amount is None for m in messages
                 ),
                 "message_cost_amount": None
                 if is_any_delivered and is_all_unknown

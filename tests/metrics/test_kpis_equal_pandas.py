@@ -143,6 +143,46 @@ TABLES |= {
     ),
 }
 
+FUNNEL = [
+    *("recipients_targeted", "recipients_skipped", "recipients_attempted", "recipients_sent"),
+    *("recipients_delivered", "recipients_read", "recipients_read_inferred"),
+    *("recipients_clicked", "recipients_replied", "recipients_engaged", "recipients_opted_out"),
+    *("delivery_rate", "read_rate", "click_through_rate", "response_rate", "engagement_rate"),
+    *("opt_out_rate", "click_to_read_rate", "messages_cost_unknown", "message_cost_amount"),
+]
+TABLES |= {
+    "fct_campaign_recipients": (
+        ["campaign_id", "contact_id", "entry_number"],
+        [
+            *("variant", "entered_at", "entered_on", "is_control", "assigned_at"),
+            *("skipped_reason", "messages_attempted", "messages_sent", "attempted_at", "sent_at"),
+            *("last_sent_at", "last_message_at", "delivered_at", "read_at", "inferred_read_at"),
+            *("clicked_at", "replied_at", "opted_out_at", "message_cost_amount"),
+            *("messages_cost_unknown", "test_opted_out_at"),
+        ],
+    ),
+    "kpi_campaigns": (
+        ["campaign_id", "variant"],
+        [
+            *("campaign_name", "campaign_type", "goal", "first_sent_on", "last_sent_on"),
+            *("clicks_total", *FUNNEL),
+        ],
+    ),
+    "kpi_campaign_periods": (
+        [*PERIOD, "campaign_id"],
+        [*FUNNEL, "is_complete"],
+    ),
+    "kpi_campaign_tests": (
+        ["campaign_id", "metric", "variant", "baseline_variant"],
+        [
+            *("recipients", "successes", "rate", "baseline_recipients", "baseline_successes"),
+            *("baseline_rate", "absolute_lift", "relative_lift", "test_statistic", "p_value"),
+            *("p_value_adjusted", "ci_low", "ci_high", "minimum_detectable_lift"),
+            *("sample_ratio_p_value", "has_sample_ratio_mismatch"),
+        ],
+    ),
+}
+
 # Facts whose key is a hash of their own: compared as bags of rows.
 BAGS: dict[str, list[str]] = {
     "fct_consent_events": ["contact_id", "channel_id", "event", "occurred_at", "source"],
