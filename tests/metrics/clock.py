@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo
 
 DAY = timedelta(days=1)
@@ -39,11 +40,13 @@ def judge_stream(
     return Stream(frozenset(wrong), max(plausible, default=None))
 
 
+@cache
 def local_date(at: datetime, zone: str) -> date:
     """Return the date of a UTC time in the reporting time zone."""
     return at.replace(tzinfo=UTC).astimezone(ZoneInfo(zone)).date()
 
 
+@cache
 def period_start(day: date, grain: str) -> date:
     """Return the first day of the period (weeks begin on Monday)."""
     if grain == "week":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
@@ -64,6 +64,20 @@ def differences(
             got = theirs[key][names.index(column)]
             if not same(value, got):
                 found.append(f"{table} {key}.{column}: expected {value!r}, got {got!r}")
+    return sorted(found)
+
+
+def bag_differences(
+    connection: duckdb.DuckDBPyConnection, table: str, ours: pd.DataFrame, columns: list[str]
+) -> list[str]:
+    """Return a sentence for each row that one side has more often than the other."""
+    rows = connection.execute(f"select {', '.join(columns)} from marts.{table}").fetchall()
+    expected = Counter(
+        tuple(plain(v) for v in record) for record in ours[columns].itertuples(index=False)
+    )
+    got = Counter(rows)
+    found = [f"{table}: {n} only in the recomputation: {r}" for r, n in (expected - got).items()]
+    found += [f"{table}: {n} only in the warehouse: {r}" for r, n in (got - expected).items()]
     return sorted(found)
 
 

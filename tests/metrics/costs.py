@@ -68,6 +68,17 @@ class Card:
         return dated[newest] if newest else None
 
 
+def _add_reported(message: Message, card: Card, currency: str, on: date) -> None:
+    """What a report says was charged goes before the rate card."""
+    price, source = message.reported_price, message.reported_currency
+    assert price is not None
+    message.cost_amount, message.cost_currency_code = None, source
+    message.cost_amount_original = half_up(Fraction(price), 6)
+    exchange = card.exchange(source, currency, on) if source else None
+    if exchange is not None:
+        message.cost_amount = half_up(Fraction(price) * exchange, 6)
+
+
 def half_up(amount: Fraction, places: int) -> Decimal:
     """Round a non-negative amount half up."""
     units = (amount * 10**places * 2 + 1) // 2
@@ -99,6 +110,9 @@ def add_costs(messages: list[Message], exports: Exports, settings: Mapping[str, 
             position = service_before[message.channel_id, month]
             service_before[message.channel_id, month] += 1
             is_free_service = position < settings["free_service_messages"]
+        if message.reported_price is not None:
+            _add_reported(message, card, currency, on)
+            continue
         if message.pricing_type is None:
             message.cost_amount = message.cost_amount_original = None
         if message.pricing_type != "regular":

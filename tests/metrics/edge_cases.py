@@ -250,6 +250,8 @@ def phone(number: int) -> str:
 
 def build(raw: Path) -> None:
     """Write the edge cases below `raw`."""
+    from .edge_exports import add_blocks
+
     made = Raw()
     for block in (
         _conversation_pricing,
@@ -270,6 +272,7 @@ def build(raw: Path) -> None:
         _left_out,
     ):
         block(made)
+    add_blocks(made, raw)
     made.write(raw)
 
 

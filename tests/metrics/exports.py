@@ -13,8 +13,11 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
+
+from .csv_streams import STREAMS, number, read_stream, who
 
 SEEDS = Path(__file__).resolve().parents[2] / "dbt_project" / "seeds"
 EPOCH = datetime(1970, 1, 1)
@@ -90,12 +93,50 @@ class Send:
 
 
 @dataclass(frozen=True)
+class Report:
+    """A message as another system's report tells of it."""
+
+    record_id: str
+    stream: str
+    vendor: str
+    channel_id: str
+    at: datetime
+    who: tuple[tuple[str, str], ...]
+    is_inbound: bool
+    sender_type: str | None
+    agent_id: str | None
+    message_type: str | None
+    template_name: str | None
+    category: str | None
+    campaign_id: str | None
+    variant: str | None
+    delivered_at: datetime | None
+    read_at: datetime | None
+    failed_at: datetime | None
+    error_code: str | None
+    button_clicked_at: datetime | None
+    link_clicked_at: datetime | None
+    opted_out_at: datetime | None
+    price: Decimal | None
+    currency_code: str | None
+
+
+@dataclass(frozen=True)
+class Named:
+    """A row of a CSV export that names a person; without a time it tells no first trace."""
+
+    stream: str
+    place: int
+    at: datetime
+
+
+@dataclass(frozen=True)
 class Sighting:
     """Identifiers of one person that stand together in one record: (kind, text) pairs."""
 
     at: datetime
     identifiers: tuple[tuple[str, str], ...]
-    event: Inbound | Echo | Status | Preference | Send
+    event: Inbound | Echo | Status | Preference | Send | Report | Named
 
 
 @dataclass
@@ -107,7 +148,13 @@ class Exports:
     statuses: list[Status] = field(default_factory=list)
     preferences: list[Preference] = field(default_factory=list)
     sends: list[Send] = field(default_factory=list)
+    reports: list[Report] = field(default_factory=list)
+    named: list[Named] = field(default_factory=list)
+    identifiers: dict[Named, tuple[tuple[str, str], ...]] = field(default_factory=dict)
     sightings: list[Sighting] = field(default_factory=list)
+    departures: list[tuple[str, datetime]] = field(default_factory=list)
+    url_parameters: dict[str, str] = field(default_factory=dict)
+    tables: dict[str, list[Json]] = field(default_factory=dict)
     template_categories: dict[tuple[str, str], str] = field(default_factory=dict)
     reference: dict[str, list[dict[str, str]]] = field(default_factory=dict)
 
@@ -131,10 +178,76 @@ def read_exports(raw: Path) -> Exports:
         found.template_categories[record["name"], record["language"]] = record["category"]
     for table in (
         *("error_classes", "fx_rates", "market_prefixes", "message_categories", "rate_card"),
-        *("stop_words", "internal_contacts"),
+        *("stop_words", "internal_contacts", "channels"),
     ):
         found.reference[table] = _reference(raw, table)
+    for stream in STREAMS:
+        _read_table(found, stream, read_stream(raw, stream))
     return found.without_repeats()
+
+
+NO_TIME = datetime.max
+FAILED, DELIVERED = ("failed", "undelivered"), ("delivered", "read")
+
+
+def _read_table(found: Exports, stream: str, rows: list[Json]) -> None:
+    """Keep a CSV stream's rows and the people whom they name."""
+    found.tables[stream] = rows
+    for place, row in enumerate(rows):
+        identifiers = who(row)
+        if stream in ("messages", "message_reports"):
+            if row["sent_at"] is None:
+                continue
+            report = _read_report(stream, row)
+            found.reports.append(report)
+            found.sightings.append(Sighting(report.at, identifiers, report))
+        elif identifiers:
+            times = (row.get(name) for name in ("occurred_at", *STREAMS[stream].times))
+            at = next((time for time in times if time), NO_TIME)
+            if row.get("event") == "merged" and row.get("value"):
+                identifiers += (_merged(row["value"]),)
+            named = Named(stream, place, at)
+            found.named.append(named)
+            found.identifiers[named] = who(row)
+            found.sightings.append(Sighting(at, identifiers, named))
+
+
+def _merged(text: str) -> tuple[str, str]:
+    if "@" in text:
+        return "email", text
+    return ("phone" if re.fullmatch(r"[+0-9 ().\-]{5,20}", text) else "external"), text
+
+
+def _read_report(stream: str, row: Json) -> Report:
+    at, status = row["sent_at"], str(row.get("last_status") or "").lower()
+    code = row.get("error_code")
+    has_failed = bool(row.get("failed_at") or code or status in FAILED)
+    price = number(row.get("price_amount"))
+    return Report(
+        row["record_id"],
+        stream,
+        row["vendor"] or "generic",
+        row["channel_id"],
+        at,
+        who(row),
+        row["direction"].lower() == "inbound",
+        row.get("sender_type"),
+        row.get("agent_id"),
+        row.get("message_type"),
+        row.get("template_name"),
+        row.get("category"),
+        row.get("campaign_id"),
+        row.get("variant"),
+        row["delivered_at"] or (at if status in DELIVERED else None),
+        row["read_at"] or (at if status == "read" else None),
+        (row["failed_at"] or at) if has_failed else None,
+        code,
+        row["button_clicked_at"],
+        row["link_clicked_at"],
+        row["opted_out_at"],
+        None if price is None else abs(price),
+        row.get("currency_code"),
+    )
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -255,6 +368,8 @@ def _read_inbound(
     found.inbound.append(message)
     if kind == "system":
         changed = item.get("system") or {}
+        if changed.get("type") == "user_changed_number" and item.get("from"):
+            found.departures.append((str(item["from"]), at))
         who += _who(("wa_id", changed.get("wa_id")), ("bsuid", changed.get("user_id")))
     return Sighting(at, who, message)
 
@@ -338,4 +453,8 @@ def _read_send(found: Exports, record: Json) -> None:
         is_group,
     )
     found.sends.append(send)
+    for part in _objects(template.get("components")):
+        for parameter in _objects(part.get("parameters")) if part.get("sub_type") == "url" else ():
+            if send.wamid and parameter.get("text"):
+                found.url_parameters[str(parameter["text"])] = send.wamid
     found.sightings.append(Sighting(requested_at, who, send))

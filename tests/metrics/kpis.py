@@ -11,7 +11,6 @@ from typing import Any
 import pandas as pd
 
 from .clock import GRAINS, end_at, local_date, period_start, periods
-from .exports import Exports
 from .messages import Facts, Message
 
 CAPPED = ("131049", "130472")
@@ -237,6 +236,7 @@ def kpi_templates(sent: Frame, opt_outs: Mapping[Keys, list[datetime]], clock: C
             ["message_at", "contact_id", "channel_id"]
         ].itertuples(index=False)
     ]
+    rows["person_clicked"] = rows["person_delivered"].where(rows["first_clicked_at"].notna())
     rows["person_opted_out"] = rows["person_delivered"].where(pd.Series(left, rows.index))
     mart = period_mart(
         clock,
@@ -248,6 +248,7 @@ def kpi_templates(sent: Frame, opt_outs: Mapping[Keys, list[datetime]], clock: C
                 **FUNNEL,
                 "recipients_delivered": ("person_delivered", "nunique"),
                 "recipients_replied": ("person_delivered_replied", "nunique"),
+                "recipients_clicked": ("person_clicked", "nunique"),
                 "recipients_opted_out": ("person_opted_out", "nunique"),
             },
         ),
@@ -259,10 +260,11 @@ def kpi_templates(sent: Frame, opt_outs: Mapping[Keys, list[datetime]], clock: C
             "delivery_rate": ("messages_delivered", "messages_sent"),
             "read_rate": ("messages_read", "messages_delivered"),
             "response_rate": ("recipients_replied", "recipients_delivered"),
+            "click_through_rate": ("recipients_clicked", "recipients_delivered"),
             "opt_out_rate": ("recipients_opted_out", "recipients_delivered"),
         },
     )
-    return mart.assign(recipients_clicked=None, click_through_rate=None)
+    return mart
 
 
 def kpi_costs(sent: Frame, clock: Clock) -> Frame:
@@ -319,12 +321,20 @@ def kpi_engagement(sent: Frame, received: Frame, clock: Clock) -> Frame:
     return mart
 
 
-def contact_days(received: Frame) -> Frame:
-    """Return fct_contact_days: a person's days with an inbound message."""
+def contact_days(received: Frame, clicks: Frame, zone: str) -> Frame:
+    """Return fct_contact_days: a person's days with an inbound message or a human click."""
     days = received.groupby(["person", "message_on"]).agg(messages_received=("direction", "size"))
     days = days.reset_index().rename(columns={"person": "contact_id", "message_on": "active_on"})
+    human = clicks[clicks["is_human"].eq(True) & ~clicks["contact_id"].isin(NOBODY)]
+    on = [local_date(pd.Timestamp(at).to_pydatetime(), zone) for at in human["clicked_at"]]
+    clicked = human.assign(active_on=on).groupby(["contact_id", "active_on"]).size()
+    days = days.merge(
+        clicked.rename("clicks").reset_index(), how="outer", on=["contact_id", "active_on"]
+    )
+    for column in ("messages_received", "clicks"):
+        days[column] = days[column].fillna(0).astype("int64")
     first_on = days.groupby("contact_id")["active_on"].transform("min")
-    return days.assign(clicks=0, orders=0, is_first_active_day=days["active_on"].eq(first_on))
+    return days.assign(orders=0, is_first_active_day=days["active_on"].eq(first_on))
 
 
 def kpi_active_contacts(days: Frame, clock: Clock) -> Frame:
@@ -346,29 +356,3 @@ def kpi_active_contacts(days: Frame, clock: Clock) -> Frame:
             }
         )
     return pd.DataFrame(rows)
-
-
-def opt_out_times(exports: Exports, facts: Facts) -> dict[Keys, list[datetime]]:
-    """Return when contacts left a channel: the first of each run of opt-out signals."""
-    signals: dict[Keys, list[tuple[datetime, bool]]] = {}
-    for row in exports.preferences:
-        if row.value in ("stop", "resume") and row not in facts.webhooks.anomalies:
-            key = facts.people.contact_of(row.who), row.channel_id
-            signals.setdefault(key, []).append((row.at, row.value == "stop"))
-    for message in facts.messages:
-        if message.has_clock_anomaly or message.contact_id in NOBODY:
-            continue
-        key = message.contact_id, message.channel_id
-        if message.is_stop_word or message.is_start_word:
-            signals.setdefault(key, []).append((message.message_at, message.is_stop_word))
-        for at, code in message.failures:
-            if code == OPTED_OUT:
-                signals.setdefault(key, []).append((at, True))
-    found: dict[Keys, list[datetime]] = {}
-    for key, told in signals.items():
-        is_out = False
-        for at, leaves in sorted(told):
-            if leaves and not is_out:
-                found.setdefault(key, []).append(at)
-            is_out = leaves
-    return found

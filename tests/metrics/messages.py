@@ -13,7 +13,9 @@ from decimal import Decimal
 from typing import Any
 
 from .clock import Stream, judge_stream
-from .exports import Echo, Exports, Inbound, Preference, Send, Status, normal_words
+from .csv_streams import KINDS
+from .exports import Echo, Exports, Inbound, Named, Preference, Report, Send, Status, normal_words
+
 from .people import DASHBOARD_TEST_NUMBERS, People, identifier, keyed_hash
 
 SERVICE_WINDOW = timedelta(hours=24)
@@ -67,6 +69,13 @@ class Message:
     quoted_id: str | None = None
     ad_id: str | None = None
     failures: tuple[tuple[datetime, str], ...] = field(default=())
+    first_clicked_at: datetime | None = None
+    agent_id: str | None = None
+    pressed_at: datetime | None = None
+    link_clicked_at: datetime | None = None
+    opted_out_at: datetime | None = None
+    reported_price: Decimal | None = None
+    reported_currency: str | None = None
 
     @property
     def is_activity(self) -> bool:
@@ -81,7 +90,8 @@ class Message:
     @property
     def is_campaign(self) -> bool:
         """Tell whether this is a campaign's message."""
-        return self.sender_type == "campaign" or self.campaign_id not in ("none", "unknown")
+        has_campaign = self.campaign_id not in ("none", "unknown")
+        return self.direction == "outbound" and (self.sender_type == "campaign" or has_campaign)
 
 
 @dataclass
@@ -91,13 +101,21 @@ class Facts:
     messages: list[Message]
     people: People
     webhooks: Stream
-    sends: Stream
+    streams: tuple[Stream, ...]
     internal: set[str]
+    anomalies: frozenset[Any]
 
     @property
     def watermark_at(self) -> datetime:
-        """Return "now": the later of the two streams' latest plausible events."""
-        return max(s.watermark_at for s in (self.webhooks, self.sends) if s.watermark_at)
+        """Return "now": the latest of the messages' streams' latest plausible events."""
+        return max(s.watermark_at for s in self.streams if s.watermark_at)
+
+
+def report_id(key: bytes, report: Report) -> str:
+    """Name the message of a report: its webhooks' name where its id is a wamid."""
+    if report.record_id.startswith("wamid."):
+        return message_id("inbound" if report.is_inbound else "outbound", report.record_id)
+    return keyed_hash(key, f"message:{report.record_id}")
 
 
 def message_id(direction: str, wamid: str) -> str:
@@ -116,23 +134,36 @@ def build_messages(exports: Exports, key: bytes, settings: Mapping[str, Any]) ->
     ]
     webhooks = judge_stream(((e, e.at, e.received_at) for e in webhook_events), gap)
     sends = judge_stream(((s, s.requested_at, s.requested_at) for s in exports.sends), gap)
-    wrong = webhooks.anomalies | sends.anomalies
-    people = People(exports.sightings, key, settings["identity_max_links"], wrong)
+    told = [
+        judge_stream(((r, r.at, None) for r in exports.reports if r.stream == name), gap)
+        for name in ("messages", "message_reports")
+    ]
+    named = {name: [n for n in exports.named if n.stream == name] for name in exports.tables}
+    others = [judge_stream(_dated(rows), gap) for rows in named.values()]
+    undated = frozenset(n for n in exports.named if n.at == datetime.max)
+    wrong = frozenset().union(undated, *(s.anomalies for s in (webhooks, sends, *told, *others)))
+    people = People(
+        exports.sightings, key, settings["identity_max_links"], wrong, exports.departures
+    )
     internal_identifiers = [
         found
         for row in exports.reference["internal_contacts"]
-        for text in row.values()
-        if text and (found := identifier("phone", text))
+        for column, text in row.items()
+        if text and (found := identifier(KINDS.get(column, "phone"), text))
     ]
     test_numbers = [("phone", number) for number in DASHBOARD_TEST_NUMBERS]
     internal = people.holding([*internal_identifiers, *test_numbers])
     people.without(test_numbers)
     seeds = Seeds(exports)
-    messages = _inbound_messages(exports, people, seeds, wrong)
+    messages = _inbound_messages(exports, people, seeds, key, wrong)
     messages += _outbound_messages(exports, people, seeds, key, wrong)
     messages = [m for m in messages if m.contact_id not in internal]
     _find_replies(messages, timedelta(hours=settings["response_window_hours"]))
-    return Facts(messages, people, webhooks, sends, internal)
+    return Facts(messages, people, webhooks, (webhooks, sends, *told), internal, wrong)
+
+
+def _dated(rows: list[Named]) -> list[tuple[Named, datetime, None]]:
+    return [(n, n.at, None) for n in rows if n.at != datetime.max]
 
 
 class Seeds:
@@ -183,7 +214,7 @@ class Seeds:
 
 
 def _inbound_messages(
-    exports: Exports, people: People, seeds: Seeds, wrong: frozenset[Any]
+    exports: Exports, people: People, seeds: Seeds, key: bytes, wrong: frozenset[Any]
 ) -> list[Message]:
     found: dict[str, Message] = {}
     for row in exports.inbound:
@@ -204,6 +235,19 @@ def _inbound_messages(
                 ad_id=row.ad_id,
             ),
         )
+    known = {message.message_id for message in found.values()}
+    for report in exports.reports:
+        if report.is_inbound and (name := report_id(key, report)) not in known:
+            known.add(name)
+            found[name] = Message(
+                name,
+                "inbound",
+                report.channel_id,
+                report.at,
+                contact_id=people.contact_of(report.who) or "unknown",
+                message_type=report.message_type or "unknown",
+                has_clock_anomaly=report in wrong,
+            )
     return list(found.values())
 
 
@@ -214,6 +258,7 @@ class _Outbound:
     statuses: list[Status] = field(default_factory=list)
     send: Send | None = None
     echo: Echo | None = None
+    report: Report | None = None
 
 
 def _send_key(key: bytes, send: Send) -> str:
@@ -235,6 +280,9 @@ def _outbound_messages(
         record = records[message_id("outbound", echo.wamid)]
         if record.send is None:
             record.echo = echo
+    for report in exports.reports:
+        if not report.is_inbound:
+            records[report_id(key, report)].report = report
     return [_fold(name, record, people, seeds, wrong) for name, record in records.items()]
 
 
@@ -249,23 +297,37 @@ def _earliest(*times: datetime | None) -> datetime | None:
 def _fold(
     name: str, record: _Outbound, people: People, seeds: Seeds, wrong: frozenset[Any]
 ) -> Message:
-    statuses, send, echo = record.statuses, record.send, record.echo
-    read_at = _first(statuses, *READ)
-    reported_delivered_at = _first(statuses, "delivered")
+    statuses, send, echo, report = record.statuses, record.send, record.echo, record.report
+    read_at = _earliest(_first(statuses, *READ), report.read_at if report else None)
+    reported_delivered_at = _earliest(
+        _first(statuses, "delivered"), report.delivered_at if report else None
+    )
     delivered_at = _earliest(reported_delivered_at, read_at)
-    sent_at = _earliest(_first(statuses, "sent"), delivered_at, echo.at if echo else None)
+    sent_at = _earliest(
+        _first(statuses, "sent"),
+        delivered_at,
+        echo.at if echo else None,
+        report.at if report and (delivered_at or not report.failed_at) else None,
+    )
     failures = [(s.at, s.error_code or "") for s in statuses if s.name == "failed"]
+    if report and report.failed_at:
+        failures.append((report.failed_at, report.error_code or ""))
     if send and send.error_code:
         failures.append((send.requested_at, send.error_code))
     failures.sort()
     failed_at = failures[0][0] if failures and delivered_at is None else None
     attempted_at = send.requested_at if send else None
+    if report:
+        attempted_at = _earliest(attempted_at, report.at)
     any_status_at = min((s.at for s in statuses), default=None)
     message_at = _earliest(attempted_at, sent_at, failed_at) or any_status_at
+    if message_at is None and report:
+        message_at = report.at
     assert message_at is not None
-    everybody = [pair for row in (send, *statuses, echo) if row for pair in row.who]
+    everybody = [pair for row in (send, *statuses, echo, report) if row for pair in row.who]
     is_group = any(s.is_group for s in statuses) or bool(send and send.is_group)
-    channel = send or echo or statuses[0]
+    channel = send or echo or (statuses[0] if statuses else report)
+    assert channel is not None
     pricing, conversation_id = _pricing(statuses)
     category = _category(record, pricing, seeds)
     template_name, template_language = _template(record, category)
@@ -276,13 +338,13 @@ def _fold(
         channel.channel_id,
         message_at,
         contact_id="none" if is_group else people.contact_of(everybody) or "unknown",
-        message_type=send.message_type if send else echo.message_type if echo else "unknown",
+        message_type=next((r.message_type for r in (send, echo, report) if r), None) or "unknown",
         sender_type=_sender_type(record, category),
         category=category,
         template_name=template_name,
         template_language=template_language,
-        campaign_id=(send.campaign_id if send else None) or "none",
-        variant=(send.variant if send else None) or "none",
+        campaign_id=next((r.campaign_id for r in (send, report) if r and r.campaign_id), "none"),
+        variant=next((r.variant for r in (send, report) if r and r.variant), "none"),
         attempted_at=attempted_at,
         sent_at=sent_at,
         delivered_at=delivered_at,
@@ -292,13 +354,21 @@ def _fold(
         error_class=seeds.error_class.get(error_code, "other") if error_code else None,
         is_delivered_implied=delivered_at != reported_delivered_at,
         is_failed_overridden=bool(failures) and delivered_at is not None,
-        has_clock_anomaly=any(row in wrong for row in (send, *statuses, echo) if row),
+        has_clock_anomaly=any(row in wrong for row in (send, *statuses, echo, report) if row),
         market=seeds.market_of(everybody),
         pricing_type=_pricing_type(pricing),
-        is_billable=pricing.get("billable"),
+        is_billable=pricing.get("billable")
+        if pricing or not report or report.price is None
+        else report.price > 0,
         billing_conversation_id=conversation_id,
         is_conversation_priced=pricing.get("pricing_model") == "CBP",
         failures=tuple(failures),
+        agent_id=f"{report.vendor}:{report.agent_id}" if report and report.agent_id else None,
+        pressed_at=report.button_clicked_at if report else None,
+        link_clicked_at=report.link_clicked_at if report else None,
+        opted_out_at=report.opted_out_at if report else None,
+        reported_price=report.price if report else None,
+        reported_currency=report.currency_code if report else None,
     )
 
 
@@ -321,9 +391,13 @@ def _pricing_type(pricing: dict[str, Any]) -> str | None:
 
 
 def _category(record: _Outbound, pricing: dict[str, Any], seeds: Seeds) -> str:
-    send = record.send
+    send, report = record.send, record.report
     if found := seeds.known_category(pricing.get("category")):
         return found
+    if report and (found := seeds.known_category(report.category)):
+        return found
+    if report and report.template_name and not send:
+        return seeds.template_category.get((report.template_name, None)) or "unknown"
     if send and send.template_name:
         return (
             seeds.template_category.get((send.template_name, send.template_language)) or "unknown"
@@ -337,6 +411,8 @@ def _template(record: _Outbound, category: str) -> tuple[str, str]:
         if send.template_name is None:
             return "none", "none"
         return send.template_name, send.template_language or "unknown"
+    if record.report and record.report.template_name:
+        return record.report.template_name, "unknown"
     is_free_form = record.echo is not None or category in SERVICE_CATEGORIES
     return ("none", "none") if is_free_form else ("unknown", "unknown")
 
@@ -346,7 +422,10 @@ def _sender_type(record: _Outbound, category: str) -> str:
         return "agent"
     if record.send and record.send.sender_type:
         return record.send.sender_type
-    has_campaign = bool(record.send and record.send.campaign_id)
+    report = record.report
+    if report and report.sender_type:
+        return report.sender_type
+    has_campaign = any(r.campaign_id for r in (record.send, report) if r)
     return "campaign" if has_campaign or category == "marketing" else "api"
 
 
@@ -361,6 +440,8 @@ def _find_replies(messages: list[Message], window: timedelta) -> None:
         threads[message.contact_id, message.channel_id].append(message)
         if message.can_reply and message.quoted_id:
             quotes[message.quoted_id].append(message.message_at)
+        if message.pressed_at:
+            quotes[message.message_id].append(message.pressed_at)
     for (contact_id, _), thread in threads.items():
         _read_thread(thread, window, is_person=contact_id not in ("none", "unknown"))
     for message in messages:

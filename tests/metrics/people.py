@@ -8,12 +8,15 @@ import re
 from collections import defaultdict
 from collections.abc import Hashable, Iterable
 from datetime import datetime
+from functools import cache
 
 from .exports import Sighting
 
 BSUID = re.compile(r"^[A-Z]{2}\.(ENT\.)?[A-Za-z0-9]{1,128}$")
-KIND_ORDER = ("wa_id", "bsuid", "phone")
+KIND_ORDER = ("wa_id", "bsuid", "phone", "email", "platform", "shop", "external")
 DASHBOARD_TEST_NUMBERS = ("16505551111", "16315551181")
+
+NEVER = datetime.max
 
 Identifier = tuple[str, str]
 
@@ -23,9 +26,14 @@ def keyed_hash(key: bytes, text: str) -> str:
     return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()[:32]
 
 
+@cache
 def identifier(kind: str, text: str) -> Identifier | None:
     """Return (type, value) of an identifier as written in an export; None where it is none."""
     text = text.strip()
+    if kind == "email":
+        return ("email", text.lower()) if "@" in text else None
+    if kind == "external":
+        return ("external", text) if text else None
     if BSUID.match(text):
         return "bsuid", text
     number = text.removeprefix("'").strip().removeprefix("whatsapp:").strip()
@@ -59,17 +67,28 @@ class People:
         key: bytes,
         max_links: int,
         anomalies: frozenset[Hashable],
+        departures: Iterable[tuple[str, datetime]] = (),
     ) -> None:
+        # When a number's owner left it: what is seen with it later is somebody else's.
+        self.left: dict[Identifier, datetime] = {}
+        for text, at in departures:
+            if gone := identifier("wa_id", text):
+                self.left[gone] = min(self.left.get(gone, at), at)
         # Of each identifier: is its time an anomaly, its first time, its kind there.
         first: dict[Identifier, tuple[bool, datetime, int]] = {}
         links: dict[Identifier, set[Identifier]] = defaultdict(set)
+        together_at: dict[tuple[Identifier, Identifier], datetime] = {}
         for sighting in sightings:
             found = [(k, i) for k, text in sighting.identifiers if (i := identifier(k, text))]
             for kind, one in found:
                 rank = KIND_ORDER.index(one[0] if one[0] == "bsuid" else kind)
                 trace = sighting.event in anomalies, sighting.at, rank
                 first[one] = min(first.get(one, trace), trace)
-                links[one] |= {other for _, other in found if other != one}
+                for _, other in found:
+                    if other != one:
+                        together = together_at.setdefault((one, other), sighting.at)
+                        together_at[one, other] = min(together, sighting.at)
+                        links[one].add(other)
         self.first = first
         self.hubs = {
             one
@@ -79,7 +98,9 @@ class People:
         self._parent = {one: one for one in first}
         for one, others in links.items():
             for other in others:
-                if not {one, other} & self.hubs:
+                at = together_at[one, other]
+                is_later = any(at > self.left.get(i, NEVER) for i in (one, other))
+                if not is_later and not {one, other} & self.hubs:
                     self._parent[self._root(one)] = self._root(other)
         members: dict[Identifier, list[Identifier]] = defaultdict(list)
         for one in first:
@@ -99,9 +120,9 @@ class People:
         return one
 
     def contact_of(self, who: Iterable[tuple[str, str]]) -> str | None:
-        """Return the contact of a record's identifiers; one that merges nobody comes last."""
+        """Return the contact of a record's identifiers; a shared or given-up number comes last."""
         known = [i for k, text in who if (i := identifier(k, text)) in self._contact_of and i]
-        known.sort(key=lambda one: one in self.hubs)
+        known.sort(key=lambda one: one in self.hubs or one in self.left)
         return self._contact_of[known[0]] if known else None
 
     def without(self, identifiers: Iterable[Identifier]) -> None:

@@ -12,10 +12,14 @@ from typing import Any
 
 import pandas as pd
 
-from . import kpis
+from . import campaigns, consent, contacts, kpis
+from .campaign_tests import kpi_campaign_tests
+from .clicks import kpi_utm_traffic, link_clicks, mark_messages
 from .costs import add_costs
 from .exports import Exports, read_exports
+from .hours import kpi_busiest_hours
 from .messages import Facts, Seeds, build_messages
+from .recipients import recipients
 
 DEFAULTS: dict[str, Any] = {
     "reporting_timezone": "UTC",
@@ -23,6 +27,10 @@ DEFAULTS: dict[str, Any] = {
     "click_window_days": 7,
     "response_window_hours": 72,
     "opt_out_window_hours": 72,
+    "opt_in_window_days": 7,
+    "test_window_days": 14,
+    "flow_reentry_days": 30,
+    "busiest_hours_weeks": 12,
     "clock_gap_days": 366,
     "identity_max_links": 5,
     "free_service_messages": 1000,
@@ -38,23 +46,43 @@ def recompute(
     facts = build_messages(exports, key, chosen)
     add_costs(facts.messages, exports, chosen)
     clock = kpis.Clock(chosen["reporting_timezone"], facts.watermark_at, chosen)
+    clicks = link_clicks(exports, facts)
+    mark_messages(facts, clicks)
     messages = kpis.message_frame(facts, clock.zone)
     sent, received = kpis.counted_messages(messages)
-    days = kpis.contact_days(received)
+    days = kpis.contact_days(received, clicks, clock.zone)
+    told = consent.signals(exports, facts)
+    channels = set(messages["channel_id"]) | set(told["channel_id"])
+    everywhere = consent.on_every_channel(told, channels)
+    changed = consent.changes(everywhere, consent.deletions(exports, facts))
+    opt_outs = consent.opt_out_times(changed)
+    people = contacts.created(exports, facts)
+    entered = recipients(exports, facts, clicks, opt_outs, clock)
     return {
+        "fct_link_clicks": clicks,
+        "fct_consent_events": told.rename(columns={"at": "occurred_at"}),
+        "fct_leads": contacts.leads(exports, facts),
+        "fct_campaign_recipients": entered,
+        "kpi_consent": consent.kpi_consent(changed, everywhere, people, messages, sent, clock),
+        "kpi_contacts": contacts.kpi_contacts(people, messages, facts, clock),
+        "kpi_campaigns": campaigns.kpi_campaigns(entered, sent, clicks, exports),
+        "kpi_campaign_periods": campaigns.kpi_campaign_periods(entered, clock),
+        "kpi_campaign_tests": kpi_campaign_tests(entered),
+        "kpi_busiest_hours": kpi_busiest_hours(messages, exports, clock),
+        "kpi_utm_traffic": kpi_utm_traffic(clicks, exports, clock),
         "fct_messages": messages,
-        "dim_contacts": _contacts(facts, exports),
+        "dim_contacts": _contacts(facts, exports, people),
         "fct_contact_days": days,
         "kpi_messaging": kpis.kpi_messaging(sent, received, clock),
         "kpi_failures": kpis.kpi_failures(sent, clock),
-        "kpi_templates": kpis.kpi_templates(sent, kpis.opt_out_times(exports, facts), clock),
+        "kpi_templates": kpis.kpi_templates(sent, opt_outs, clock),
         "kpi_costs": kpis.kpi_costs(sent, clock),
         "kpi_active_contacts": kpis.kpi_active_contacts(days, clock),
         "kpi_engagement": kpis.kpi_engagement(sent, received, clock),
     }
 
 
-def _contacts(facts: Facts, exports: Exports) -> pd.DataFrame:
+def _contacts(facts: Facts, exports: Exports, people: pd.DataFrame) -> pd.DataFrame:
     seeds = Seeds(exports)
     inbound: dict[str, list[datetime]] = {}
     odd: dict[str, list[datetime]] = {}
@@ -73,16 +101,18 @@ def _contacts(facts: Facts, exports: Exports) -> pd.DataFrame:
             for kind, value in named
             if kind in ("phone", "bsuid")
         ]
+        first = facts.people.first[named[0]][1]
         times = inbound.get(contact_id) or odd.get(contact_id, [])
         rows.append(
             {
                 "contact_id": contact_id,
                 "country_code": countries[0] if countries else None,
-                "created_at": facts.people.first[named[0]][1],
+                "created_at": None if first == datetime.max else first,
                 "first_inbound_at": min(times, default=None),
                 "last_active_at": max(times, default=None),
                 "is_chat_contact": contact_id in chatting,
                 "is_test": contact_id in facts.internal,
             }
         )
-    return pd.DataFrame(rows)
+    told = people[["contact_id", "created_source", "deleted_at"]]
+    return pd.DataFrame(rows).merge(told, how="left", on="contact_id")

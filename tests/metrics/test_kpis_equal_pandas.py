@@ -14,7 +14,7 @@ import pandas as pd
 
 from orchestration.demo import DemoSettings, generate
 
-from .compare import differences, regrouped, uncovered
+from .compare import bag_differences, differences, regrouped, uncovered
 from .edge_cases import SETTINGS, build
 from .recompute import recompute
 
@@ -48,7 +48,7 @@ TABLES: dict[str, tuple[list[str], list[str]]] = {
                 "is_billable",
                 "cost_amount",
             ),
-            *("cost_amount_original", "cost_currency_code"),
+            *("cost_amount_original", "cost_currency_code", "first_clicked_at"),
         ],
     ),
     "dim_contacts": (
@@ -60,6 +60,8 @@ TABLES: dict[str, tuple[list[str], list[str]]] = {
             "last_active_at",
             "is_test",
             "is_chat_contact",
+            "created_source",
+            "deleted_at",
         ],
     ),
     "fct_contact_days": (
@@ -121,14 +123,86 @@ TABLES: dict[str, tuple[list[str], list[str]]] = {
     ),
 }
 
+TABLES |= {
+    "kpi_consent": (
+        [*PERIOD, "channel_id"],
+        [
+            *("opt_ins", "opt_outs", "opt_outs_unknown", "contacts_deleted_opted_in"),
+            *("opted_in_contacts_at_start", "opted_in_contacts", "net_list_growth"),
+            *("list_opt_out_rate", "contacts_created", "contacts_opted_in_within_window"),
+            *("opt_in_rate", "marketing_messages_after_opt_out", "is_complete", "is_mature"),
+        ],
+    ),
+    "kpi_contacts": (
+        [*PERIOD, "created_source"],
+        [
+            *("contacts_added", "contacts_deleted", "contacts_messaged", "contacts_responded"),
+            *("contact_response_rate", "people_added", "people_deleted"),
+            *("is_complete", "is_mature"),
+        ],
+    ),
+}
+
+FUNNEL = [
+    *("recipients_targeted", "recipients_skipped", "recipients_attempted", "recipients_sent"),
+    *("recipients_delivered", "recipients_read", "recipients_read_inferred"),
+    *("recipients_clicked", "recipients_replied", "recipients_engaged", "recipients_opted_out"),
+    *("delivery_rate", "read_rate", "click_through_rate", "response_rate", "engagement_rate"),
+    *("opt_out_rate", "click_to_read_rate", "messages_cost_unknown", "message_cost_amount"),
+]
+TABLES |= {
+    "fct_campaign_recipients": (
+        ["campaign_id", "contact_id", "entry_number"],
+        [
+            *("variant", "entered_at", "entered_on", "is_control", "assigned_at"),
+            *("skipped_reason", "messages_attempted", "messages_sent", "attempted_at", "sent_at"),
+            *("last_sent_at", "last_message_at", "delivered_at", "read_at", "inferred_read_at"),
+            *("clicked_at", "replied_at", "opted_out_at", "message_cost_amount"),
+            *("messages_cost_unknown", "test_opted_out_at"),
+        ],
+    ),
+    "kpi_campaigns": (
+        ["campaign_id", "variant"],
+        [
+            *("campaign_name", "campaign_type", "goal", "first_sent_on", "last_sent_on"),
+            *("clicks_total", *FUNNEL),
+        ],
+    ),
+    "kpi_campaign_periods": (
+        [*PERIOD, "campaign_id"],
+        [*FUNNEL, "is_complete"],
+    ),
+    "kpi_campaign_tests": (
+        ["campaign_id", "metric", "variant", "baseline_variant"],
+        [
+            *("recipients", "successes", "rate", "baseline_recipients", "baseline_successes"),
+            *("baseline_rate", "absolute_lift", "relative_lift", "test_statistic", "p_value"),
+            *("p_value_adjusted", "ci_low", "ci_high", "minimum_detectable_lift"),
+            *("sample_ratio_p_value", "has_sample_ratio_mismatch"),
+        ],
+    ),
+}
+
+# Facts whose key is a hash of their own: compared as bags of rows.
+BAGS: dict[str, list[str]] = {
+    "fct_consent_events": ["contact_id", "channel_id", "event", "occurred_at", "source"],
+    "fct_link_clicks": [
+        *("clicked_at", "contact_id", "campaign_id", "variant", "message_id", "is_human"),
+        *("utm_source", "utm_medium", "utm_campaign"),
+    ],
+    "fct_leads": [
+        *("contact_id", "created_at", "qualified_at", "won_at", "lost_at", "lead_source"),
+    ],
+}
+
 # Columns that no document of this stage defines, or that belong to later streams.
 NOT_RECOMPUTED: dict[str, set[str]] = {
     "fct_messages": {
-        *("conversation_cycle_id", "agent_id", "bot_id", "first_clicked_at", "cost_source"),
+        *("conversation_cycle_id", "agent_id", "bot_id", "cost_source"),
         *("is_in_billed_conversation",),
     },
     "dim_contacts": {
-        *("is_customer", "created_source", "deleted_at", "is_opted_in", "opted_in_at"),
+        *("is_customer", "is_opted_in", "opted_in_at"),
         *("opted_out_at", "lifecycle_stage", "lead_created_at", "qualified_at"),
         *("first_order_at", "orders_valid", "net_revenue_amount", "customer_segment"),
         *("acquisition_source", "acquisition_ad_id", "acquisition_campaign_id"),
@@ -140,6 +214,14 @@ NOT_RECOMPUTED: dict[str, set[str]] = {
     "kpi_costs": set(),
     "kpi_active_contacts": set(),
     "kpi_engagement": set(),
+    "kpi_consent": set(),
+    "kpi_contacts": set(),
+    "fct_consent_events": {"consent_event_id", "applies_to_all_channels", "has_clock_anomaly"},
+    "fct_link_clicks": {"click_id", "clicked_on", "url_key", "has_clock_anomaly"},
+    "fct_leads": {
+        *("lead_id", "attributed_campaign_id", "attributed_touch_type", "attributed_ad_id"),
+        "has_clock_anomaly",
+    },
 }
 
 
@@ -150,6 +232,9 @@ def check(published: Path, raw: Path, settings: dict[str, Any]) -> None:
         for table, (keys, columns) in TABLES.items():
             found += differences(connection, table, ours[table], keys, columns)
             found += uncovered(connection, table, {*keys, *columns, *NOT_RECOMPUTED[table]})
+        for table, columns in BAGS.items():
+            found += bag_differences(connection, table, ours[table], columns)
+            found += uncovered(connection, table, {*columns, *NOT_RECOMPUTED[table]})
     assert not found, f"{len(found)} differences:\n" + "\n".join(found[:MAX_SHOWN])
 
 

@@ -1,0 +1,130 @@
+"""kpi_campaign_tests again: arms by assignment, with scipy where it has the closed form."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from scipy import stats
+
+from .kpis import Frame
+
+BY_DELIVERY = {"read": "read_at", "click": "clicked_at", "reply": "replied_at"}
+BY_ASSIGNMENT = {"opt_out": "test_opted_out_at"}
+Z_95 = stats.norm.ppf(0.975)
+POWER = stats.norm.ppf(0.8)
+
+
+@dataclass(frozen=True)
+class Arm:
+    """Recipients and how many of them did it."""
+
+    recipients: int
+    successes: int
+
+    @property
+    def rate(self) -> float | None:
+        return self.successes / self.recipients if self.recipients else None
+
+
+def kpi_campaign_tests(recipients: Frame) -> Frame:
+    """Return metrics that need no orders, per campaign, metric and variant."""
+    rows: list[dict[str, Any]] = []
+    assigned = recipients[recipients["assigned_at"].notna() & recipients["variant"].ne("none")]
+    for campaign_id, group in assigned.groupby("campaign_id"):
+        arms = sorted(group["variant"].unique(), key=lambda v: v.encode())
+        if len(arms) < 2:
+            continue
+        control = sorted(group[group["is_control"].eq(True)]["variant"].unique())
+        treated = [arm for arm in arms if arm not in control]
+        ratio = sample_ratio(group, arms)
+        for metric, column in {**BY_DELIVERY, **BY_ASSIGNMENT}.items():
+            is_delivery = metric in BY_DELIVERY
+            compared = treated if is_delivery else arms
+            if len(compared) < 2:
+                continue
+            baseline = compared[0] if is_delivery or not control else control[0]
+            base = count(group, baseline, column, is_delivery)
+            told = [
+                {
+                    "campaign_id": campaign_id,
+                    "metric": metric,
+                    "variant": variant,
+                    "baseline_variant": baseline,
+                    **compare(count(group, variant, column, is_delivery), base),
+                    "sample_ratio_p_value": ratio,
+                    "has_sample_ratio_mismatch": None if ratio is None else ratio < 0.001,
+                }
+                for variant in compared
+                if variant != baseline
+            ]
+            for row, adjusted in zip(told, holm([r["p_value"] for r in told]), strict=True):
+                rows.append({**row, "p_value_adjusted": adjusted})
+    return pd.DataFrame(rows)
+
+
+def count(group: Frame, variant: str, column: str, is_delivery: bool) -> Arm:
+    part = group[group["variant"].eq(variant)]
+    if is_delivery:
+        part = part[part["delivered_at"].notna()]
+    return Arm(len(part), int(part[column].notna().sum()))
+
+
+def compare(arm: Arm, base: Arm) -> dict[str, Any]:
+    """Two-proportion z: pooled test, unpooled 95 % interval."""
+    found: dict[str, Any] = {
+        "recipients": arm.recipients,
+        "successes": arm.successes,
+        "rate": arm.rate,
+        "baseline_recipients": base.recipients,
+        "baseline_successes": base.successes,
+        "baseline_rate": base.rate,
+    }
+    names = ("absolute_lift", "relative_lift", "test_statistic", "p_value", "ci_low", "ci_high",
+             "minimum_detectable_lift")  # fmt: skip
+    found |= dict.fromkeys(names)
+    if arm.rate is None or base.rate is None:
+        return found
+    lift = arm.rate - base.rate
+    found["absolute_lift"] = lift
+    found["relative_lift"] = lift / base.rate if base.rate else None
+    pooled = (arm.successes + base.successes) / (arm.recipients + base.recipients)
+    sizes = 1 / arm.recipients + 1 / base.recipients
+    pooled_error = math.sqrt(pooled * (1 - pooled) * sizes)
+    if pooled_error:
+        found["test_statistic"] = lift / pooled_error
+        found["p_value"] = 2 * float(stats.norm.sf(abs(lift / pooled_error)))
+    error = math.sqrt(
+        arm.rate * (1 - arm.rate) / arm.recipients + base.rate * (1 - base.rate) / base.recipients
+    )
+    found["ci_low"], found["ci_high"] = lift - Z_95 * error, lift + Z_95 * error
+    base_error = math.sqrt(base.rate * (1 - base.rate) * sizes)
+    found["minimum_detectable_lift"] = (Z_95 + POWER) * base_error if base_error else None
+    return found
+
+
+def holm(p_values: list[float | None]) -> list[float | None]:
+    """Step down: the smallest times m, the next times m - 1, never falling, at most 1."""
+    ranked = sorted((p, place) for place, p in enumerate(p_values) if p is not None)
+    adjusted: list[float | None] = [None] * len(p_values)
+    running = 0.0
+    for step, (p, place) in enumerate(ranked):
+        running = max(running, min(1.0, p * (len(ranked) - step)))
+        adjusted[place] = running
+    return adjusted
+
+
+def sample_ratio(group: Frame, arms: list[str]) -> float | None:
+    """Chi-square of the arms' sizes against the planned shares, else equal ones where plausible."""
+    sizes = [int(group["variant"].eq(arm).sum()) for arm in arms]
+    planned = [group[group["variant"].eq(arm)]["planned_share"].dropna().max() for arm in arms]
+    if all(share is not None and not pd.isna(share) and share > 0 for share in planned):
+        shares = [float(share) for share in planned]
+    elif min(sizes) >= 0.8 * max(sizes):
+        shares = [1.0] * len(arms)
+    else:
+        return None
+    expected = [sum(sizes) * share / sum(shares) for share in shares]
+    return float(stats.chisquare(sizes, expected).pvalue)

@@ -1,0 +1,159 @@
+"""fct_campaign_recipients again: who was meant, who was reached, what they did within the windows."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pandas as pd
+
+from .clock import local_date
+from .csv_streams import number, truth
+from .exports import Exports
+from .kpis import NOBODY, Clock, Frame, Keys
+from .messages import Facts, Message
+
+ENTERED_AGAIN = ("drip", "flow")
+
+
+@dataclass
+class Entry:
+    """One time that a person came into a campaign."""
+
+    campaign_id: str
+    contact_id: str
+    entry_number: int = 1
+    assigned: list[dict[str, Any]] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
+
+
+def entries(exports: Exports, facts: Facts, clock: Clock) -> list[Entry]:
+    """Return the entries of all campaigns, in order."""
+    again = timedelta(days=clock.settings["flow_reentry_days"])
+    kinds = {r["campaign_id"]: r.get("campaign_type") for r in exports.tables["registry"]}
+    events: dict[Keys, list[tuple[datetime, int, Any]]] = defaultdict(list)
+    for named in exports.named:
+        if named.stream == "audience" and named not in facts.anomalies:
+            row = exports.tables["audience"][named.place]
+            contact_id = facts.people.contact_of(exports.identifiers[named])
+            if contact_id and contact_id not in facts.internal:
+                events[row["campaign_id"], contact_id].append((named.at, 0, row))
+    for message in facts.messages:
+        is_sent_out = message.direction == "outbound" and not message.has_clock_anomaly
+        if is_sent_out and message.campaign_id != "none" and message.contact_id not in NOBODY:
+            key = message.campaign_id, message.contact_id
+            events[key].append((message.message_at, 1, message))
+    found = []
+    for (campaign_id, contact_id), told in events.items():
+        entry = Entry(campaign_id, contact_id)
+        found.append(entry)
+        before = None
+        for at, _, what in sorted(told, key=lambda one: one[:2]):
+            is_late = before is not None and at - before > again
+            if is_late and kinds.get(campaign_id) in ENTERED_AGAIN:
+                entry = Entry(campaign_id, contact_id, entry.entry_number + 1)
+                found.append(entry)
+            before = at
+            if isinstance(what, Message):
+                entry.messages.append(what)
+            else:
+                entry.assigned.append(what)
+    return found
+
+
+def _first(times: Any) -> datetime | None:
+    return min((t for t in times if t is not None and not pd.isna(t)), default=None)
+
+
+def recipients(
+    exports: Exports,
+    facts: Facts,
+    clicks: Frame,
+    opt_outs: Mapping[Keys, list[datetime]],
+    clock: Clock,
+) -> Frame:
+    """Return one row per campaign, contact and entry."""
+    settings = clock.settings
+    click_window = timedelta(days=settings["click_window_days"])
+    reply_window = timedelta(hours=settings["response_window_hours"])
+    out_window = timedelta(hours=settings["opt_out_window_hours"])
+    test_window = timedelta(days=settings["test_window_days"])
+    human = clicks[clicks["is_human"].eq(True)]
+    clicked: dict[str, list[datetime]] = defaultdict(list)
+    for name, at in human[["message_id", "clicked_at"]].itertuples(index=False):
+        clicked[name].append(pd.Timestamp(at).to_pydatetime())
+    left: dict[str, list[datetime]] = defaultdict(list)
+    for (contact_id, _), times in opt_outs.items():
+        left[contact_id] += times
+    rows = []
+    for entry in entries(exports, facts, clock):
+        messages = entry.messages
+        assigned = min(entry.assigned, key=lambda r: r["assigned_at"], default={})
+        assigned_at = assigned.get("assigned_at")
+        known = [m.cost_amount for m in messages if m.cost_amount is not None]
+        is_all_unknown = all(m.cost_amount is None for m in messages if m.delivered_at)
+        is_any_delivered = any(m.delivered_at for m in messages)
+        entered_at = _first(m.message_at for m in messages) or assigned_at
+        assert entered_at is not None
+        rows.append(
+            {
+                "campaign_id": entry.campaign_id,
+                "contact_id": entry.contact_id,
+                "entry_number": entry.entry_number,
+                "variant": assigned.get("variant")
+                or next((m.variant for m in messages if m.variant != "none"), "none"),
+                "entered_at": entered_at,
+                "entered_on": local_date(entered_at, clock.zone),
+                "is_control": truth(assigned.get("is_control")) or False,
+                "assigned_at": assigned_at,
+                "planned_share": number(assigned.get("planned_share")),
+                "skipped_reason": assigned.get("skipped_reason"),
+                "messages_attempted": len(messages),
+                "messages_sent": sum(m.sent_at is not None for m in messages),
+                "attempted_at": _first(m.message_at for m in messages),
+                "sent_at": _first(m.sent_at for m in messages),
+                "last_sent_at": max((m.sent_at for m in messages if m.sent_at), default=None),
+                "last_message_at": max((m.message_at for m in messages), default=None),
+                "delivered_at": _first(m.delivered_at for m in messages),
+                "read_at": _first(m.read_at for m in messages),
+                "inferred_read_at": _first(m.inferred_read_at for m in messages),
+                "clicked_at": _first(
+                    at
+                    for m in messages
+                    for at in clicked.get(m.message_id, ())
+                    if at <= m.message_at + click_window
+                ),
+                "replied_at": _first(
+                    m.first_replied_at
+                    for m in messages
+                    if m.first_replied_at and m.first_replied_at <= m.message_at + reply_window
+                ),
+                "opted_out_at": _first(
+                    at
+                    for m in messages
+                    for at in opt_outs.get((m.contact_id, m.channel_id), ())
+                    if m.message_at < at <= m.message_at + out_window
+                ),
+                "messages_cost_known": sum(
+                    bool(m.delivered_at) and m.cost_amount is not None for m in messages
+                ),
+                "messages_cost_unknown": sum(
+                    bool(m.delivered_at) and m.cost_amount is None for m in messages
+                ),
+                "message_cost_amount": None
+                if is_any_delivered and is_all_unknown
+                else sum(known, Decimal(0)),
+                "test_opted_out_at": _first(
+                    at
+                    for at in left.get(entry.contact_id, ())
+                    if assigned_at and assigned_at < at <= assigned_at + test_window
+                ),
+            }
+        )
+    frame = pd.DataFrame(rows, dtype=object)
+    frame["entered_on"] = [local_date(at, clock.zone) for at in frame["entered_at"]]
+    return frame
