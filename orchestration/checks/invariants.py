@@ -189,8 +189,8 @@ where opted_in_contacts_at_start is distinct from opted_in_contacts_before
             name="consent_stock_is_that_of_the_contacts",
             table="marts.kpi_consent",
             keys=("contacts_listed", "contacts_opted_in"),
-            # A person may stand on several channels' lists, and signals later than the watermark are
-            # in no period yet.
+            # A person may stand on several channels' lists, and signals later than the watermark
+            # are in no period yet.
             sql="""
 with lists as (
     select max(opted_in_contacts) as contacts_listed, sum(opted_in_contacts) as entries
@@ -213,7 +213,7 @@ where contacts_opted_in not between coalesce(contacts_listed, 0) and coalesce(en
         )
     )
 """,
-            description="whoever is on a channel's list is opted in in dim_contacts, and nobody else",
+            description="whoever is on a channel's list is opted in in dim_contacts, nobody else",
         ),
         Check(
             name="every_consent_and_lead_has_a_known_contact",

@@ -47,8 +47,8 @@ def warnings(settings: Settings) -> tuple[Check, ...]:
             "where period_grain = 'day' and marketing_messages_after_opt_out > 0",
             description="no marketing message to a contact whose last word was an opt-out",
             severity="warning",
-            advice="Take opted-out contacts (dim_contacts.is_opted_in is false) off the list of every "
-            "campaign",
+            advice="Take opted-out contacts (is_opted_in is false in dim_contacts) off every "
+            "campaign's list",
         ),
         Check(
             name="leads_go_on_after_they_began",
@@ -58,7 +58,7 @@ def warnings(settings: Settings) -> tuple[Check, ...]:
             "and least(qualified_at, won_at, lost_at) < created_at",
             description="no lead is qualified, won or lost before it was created",
             severity="warning",
-            advice="Look the dates up in the system that the lead comes from; they count as they are",
+            advice="Look the dates up where the lead comes from; they count as they are",
         ),
         Check(
             name="every_type_is_known",

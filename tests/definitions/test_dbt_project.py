@@ -45,7 +45,7 @@ NO_UNIT_TEST_INSIDE = {
     "int_contact_components": "a unit test of a Python model is a parse error; int_identities has",
     "int_campaign_test_statistics": "a unit test of a Python model is a parse error; pytest has",
     "int_people__named_in_exports": "columns of nine streams one below the other",
-    "stg_consent__events": "a choice of columns; int_consent_events has",
+    "stg_consent__events": "a choice of columns; int_consent_signals has",
     "stg_clicks__links": "a choice of columns",
     "stg_clicks__short_io": "a choice of columns",
     "stg_generic__contacts": "a choice of columns",

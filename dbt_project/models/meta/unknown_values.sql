@@ -1,4 +1,5 @@
--- What WhatsApp or an export of events says that the models don't know yet. Names only, and none that could hold a number.
+-- What WhatsApp or an export of events says that the models don't know yet. Names only, and none
+-- that could hold a number.
 with
 
 webhooks as (

@@ -1,6 +1,6 @@
--- One row per signal of consent and channel that it speaks for, in the order in which the contact's
--- state on the channel follows from them: a signal that names no channel stands once for each channel
--- of the business. A deletion ends a consent; it stands here beside the signals.
+-- One row per signal of consent and channel that it speaks for, with the state that follows: a
+-- signal that names no channel stands once for each channel of the business. A deletion ends a
+-- consent; it stands here beside the signals.
 with
 
 signals as (

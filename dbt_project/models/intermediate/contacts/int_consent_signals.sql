@@ -1,6 +1,6 @@
 -- One row per signal of consent: a native stop or resume, a STOP or START word, an error 131050,
--- the column of a report, an event of another system. Internal people are marked, not left out: they
--- are counted. Where a stream's event names no channel it speaks for all of the business.
+-- the column of a report, an event of another system. Internal people are marked, not left out:
+-- they are counted. Where another system's event names no channel, it speaks for all of them.
 with
 
 preferences as (
@@ -188,7 +188,7 @@ signals as (
 
 resolved as (
     select
-        coalesce({{ message_contact('phones', 'names') }}, 'unknown') as contact_id,
+        coalesce({{ message_contact('phones', 'by_name') }}, 'unknown') as contact_id,
         coalesce(channels.channel_id, 'unknown') as channel_id,
         signals.applies_to_all_channels,
         signals.event,
@@ -201,8 +201,8 @@ resolved as (
     left join clocks on signals.stream = clocks.stream
     left join persons as phones
         on phones.kind = 'phone' and signals.phone = phones.value
-    left join persons as names
-        on signals.name_kind = names.kind and signals.name_value = names.value
+    left join persons as by_name
+        on signals.name_kind = by_name.kind and signals.name_value = by_name.value
     left join channels on signals.native_channel_id = channels.native_channel_id
 ),
 

@@ -11,7 +11,8 @@ contact_events as (
         occurred_at,
         is_implausible,
         source,
-        case when event = 'stage' then coalesce({{ published_name('value') }}, 'unknown') end as stage
+        case when event = 'stage' then coalesce({{ published_name('value') }}, 'unknown') end
+            as lifecycle_stage
     from {{ ref('stg_contacts__events') }}
     where event in ('created', 'deleted', 'stage', 'lead', 'qualified', 'won', 'lost')
 ),
@@ -72,7 +73,7 @@ both_origins as (
         occurred_at,
         is_implausible,
         source,
-        stage
+        lifecycle_stage
     from contact_events
     union all
     select
@@ -84,7 +85,7 @@ both_origins as (
         automatic_events.occurred_at,
         automatic_events.is_implausible,
         'automatic_event' as source,
-        cast(null as varchar) as stage
+        cast(null as varchar) as lifecycle_stage
     from automatic_events
     left join messages on automatic_events.record_id = messages.record_id
 ),
@@ -92,21 +93,21 @@ both_origins as (
 final as (
     select distinct
         both_origins.origin,
-        coalesce({{ message_contact('phones', 'names') }}, 'unknown') as contact_id,
+        coalesce({{ message_contact('phones', 'by_name') }}, 'unknown') as contact_id,
         both_origins.event,
         both_origins.occurred_at,
         both_origins.source,
-        both_origins.stage,
+        both_origins.lifecycle_stage,
         both_origins.is_implausible
         or coalesce(both_origins.occurred_at > clocks.plausible_until, false) as has_clock_anomaly,
-        coalesce({{ message_contact('phones', 'names') }}, 'unknown')
+        coalesce({{ message_contact('phones', 'by_name') }}, 'unknown')
         in (select internal_contacts.contact_id from internal_contacts) as is_internal
     from both_origins
     left join clocks on both_origins.origin = clocks.origin
     left join persons as phones
         on phones.kind = 'phone' and both_origins.phone = phones.value
-    left join persons as names
-        on both_origins.name_kind = names.kind and both_origins.name_value = names.value
+    left join persons as by_name
+        on both_origins.name_kind = by_name.kind and both_origins.name_value = by_name.value
 )
 
 select * from final

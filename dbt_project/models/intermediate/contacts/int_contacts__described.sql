@@ -1,6 +1,6 @@
 -- One row per contact of whom lists and events of other systems tell something: since when and from
--- where, on which campaign's list first, in which stage, when deleted. A deletion takes nothing back:
--- the first one stays, also where the contact is created anew (SEMANTICS 15).
+-- where, on which campaign's list first, in which stage, when deleted. A deletion takes nothing
+-- back: the first one stays, also where the contact is created anew (SEMANTICS 15).
 with
 
 contact_events as (
@@ -9,7 +9,7 @@ contact_events as (
         event,
         occurred_at,
         nullif(source, 'unknown') as source,
-        stage
+        lifecycle_stage
     from {{ ref('int_contact_events') }}
     where origin = 'contacts' and not has_clock_anomaly and contact_id <> 'unknown'
 ),
@@ -53,7 +53,7 @@ clocks as (
 
 named_contacts as (
     select
-        {{ message_contact('phones', 'names') }} as contact_id,
+        {{ message_contact('phones', 'by_name') }} as contact_id,
         case
             when
                 not coalesce(
@@ -70,20 +70,20 @@ named_contacts as (
     from listed_contacts
     left join persons as phones
         on phones.kind = 'phone' and listed_contacts.phone = phones.value
-    left join persons as names
-        on listed_contacts.name_kind = names.kind and listed_contacts.name_value = names.value
+    left join persons as by_name
+        on listed_contacts.name_kind = by_name.kind and listed_contacts.name_value = by_name.value
 ),
 
 assigned_contacts as (
     select
-        {{ message_contact('phones', 'names') }} as contact_id,
+        {{ message_contact('phones', 'by_name') }} as contact_id,
         audience.campaign_id,
         audience.assigned_at
     from audience
     left join persons as phones
         on phones.kind = 'phone' and audience.phone = phones.value
-    left join persons as names
-        on audience.name_kind = names.kind and audience.name_value = names.value
+    left join persons as by_name
+        on audience.name_kind = by_name.kind and audience.name_value = by_name.value
 ),
 
 -- An event says more of the beginning than a list that is exported again and again.
@@ -142,11 +142,13 @@ first_assignments as (
 latest_stages as (
     select
         contact_id,
-        stage
+        lifecycle_stage
     from contact_events
     where event = 'stage'
     qualify
-        row_number() over (partition by contact_id order by occurred_at desc, stage) = 1
+        row_number() over (
+            partition by contact_id order by occurred_at desc, lifecycle_stage asc
+        ) = 1
 ),
 
 deletions as (
@@ -178,7 +180,7 @@ final as (
         countries.country_code,
         first_assignments.assigned_at,
         first_assignments.campaign_id as assigned_campaign_id,
-        latest_stages.stage as lifecycle_stage,
+        latest_stages.lifecycle_stage,
         deletions.deleted_at
     from described
     left join first_beginnings on described.contact_id = first_beginnings.contact_id

@@ -1,6 +1,6 @@
--- One row per lead: those that a system lists with an id, and those that follow from the events of a
--- contact. A `lead` event opens a lead unless one is open, `won` and `lost` close it; what comes
--- before the first of them still belongs to it, and without any `lead` event the others make one.
+-- One row per lead: those that a system lists with an id, and those that follow from the events of
+-- a contact. A `lead` event opens a lead unless one is open, `won` and `lost` close it; what comes
+-- before the first still belongs to it, and without any `lead` event the others make one.
 with
 
 leads as (
@@ -62,7 +62,7 @@ clocks as (
 newest_leads as (
     select
         leads.*,
-        loads.source as system
+        loads.source as lead_system
     from leads
     inner join loads on leads.load_id = loads.load_id
     qualify
@@ -74,8 +74,8 @@ newest_leads as (
 
 listed_leads as (
     select
-        newest_leads.system || ':' || newest_leads.lead_id as lead_id,
-        coalesce({{ message_contact('phones', 'names') }}, 'unknown') as contact_id,
+        newest_leads.lead_system || ':' || newest_leads.lead_id as lead_id,
+        coalesce({{ message_contact('phones', 'by_name') }}, 'unknown') as contact_id,
         newest_leads.created_at,
         newest_leads.qualified_at,
         newest_leads.won_at,
@@ -99,8 +99,8 @@ listed_leads as (
     from newest_leads
     left join persons as phones
         on phones.kind = 'phone' and newest_leads.phone = phones.value
-    left join persons as names
-        on newest_leads.name_kind = names.kind and newest_leads.name_value = names.value
+    left join persons as by_name
+        on newest_leads.name_kind = by_name.kind and newest_leads.name_value = by_name.value
 ),
 
 -- What nothing ties to a person is no part of anybody's sequence: each such event stands alone. So
@@ -173,7 +173,7 @@ told_leads as (
         coalesce(
             min(origin) filter (where is_opening),
             min_by(origin, event_number)
-        ) as system,
+        ) as lead_system,
         coalesce(min(occurred_at) filter (where event = 'lead'), min(occurred_at)) as created_at,
         min(occurred_at) filter (where event = 'qualified') as qualified_at,
         min(occurred_at) filter (where event = 'won') as won_at,
@@ -201,7 +201,8 @@ both_kinds as (
     union all
     select
         -- The key holds a contact_id, which is a keyed hash: nobody can guess it.
-        system || ':' || left(sha256(concat_ws('|', sequence_key, lead_number)), 32) as lead_id,
+        lead_system || ':' || left(sha256(concat_ws('|', sequence_key, lead_number)), 32)
+            as lead_id,
         contact_id,
         created_at,
         qualified_at,
