@@ -29,7 +29,7 @@ class Arm:
         return self.successes / self.recipients if self.recipients else None
 
 
-def kpi_campaign_tests(recipients: Frame) -> Frame:
+def kpi_campaign_tests(recipients: Frame, known: set[str]) -> Frame:
     """Return metrics that need no orders, per campaign, metric and variant."""
     rows: list[dict[str, Any]] = []
     assigned = recipients[recipients["assigned_at"].notna() & recipients["variant"].ne("none")]
@@ -43,7 +43,8 @@ def kpi_campaign_tests(recipients: Frame) -> Frame:
         for metric, column in {**BY_DELIVERY, **BY_ASSIGNMENT}.items():
             is_delivery = metric in BY_DELIVERY
             compared = treated if is_delivery else arms
-            if len(compared) < 2:
+            is_unknown = metric == "click" and campaign_id not in known
+            if len(compared) < 2 or is_unknown:
                 continue
             baseline = compared[0] if is_delivery or not control else control[0]
             base = count(group, baseline, column, is_delivery)

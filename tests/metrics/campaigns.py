@@ -6,8 +6,11 @@ from typing import Any
 
 import pandas as pd
 
+from .clock import local_date
+from .csv_streams import who
 from .exports import Exports
 from .kpis import MICRO, Clock, Frame, Source, add_rates, period_mart
+from .messages import Facts
 
 RATES = {
     "delivery_rate": ("recipients_delivered", "recipients_sent"),
@@ -69,7 +72,9 @@ COUNTS = {
 }
 
 
-def kpi_campaigns(recipients: Frame, sent: Frame, clicks: Frame, exports: Exports) -> Frame:
+def kpi_campaigns(
+    recipients: Frame, clicks: Frame, exports: Exports, known: set[str], zone: str
+) -> Frame:
     """Return the recipient columns per campaign and variant."""
     keys = ["campaign_id", "variant"]
     rows = flagged(recipients)
@@ -80,16 +85,20 @@ def kpi_campaigns(recipients: Frame, sent: Frame, clicks: Frame, exports: Export
     mart = mart.merge(total, how="left", on=keys)
     mart["clicks_total"] = mart["clicks_total"].fillna(0).astype("int64")
     registry: dict[str, dict[str, Any]] = {r["campaign_id"]: r for r in exports.tables["registry"]}
-    for column in ("campaign_name", "campaign_type", "goal"):
-        mart[column] = [registry.get(c, {}).get(column) for c in mart["campaign_id"]]
-    of_campaign = sent[sent["sent_at"].notna()].groupby("campaign_id")["message_on"]
-    for column, days in (("first_sent_on", of_campaign.min()), ("last_sent_on", of_campaign.max())):
-        mart[column] = [days.to_dict().get(c) for c in mart["campaign_id"]]
+    for column, otherwise in (("campaign_name", None), ("campaign_type", "unknown"), ("goal", "order")):
+        mart[column] = [registry.get(c, {}).get(column) or otherwise for c in mart["campaign_id"]]
+    for column, time, pick in (("first_sent_on", "sent_at", min), ("last_sent_on", "last_sent_at", max)):
+        of_arm = rows[rows[time].notna()].groupby(keys)[time].agg(pick).to_dict()
+        mart[column] = [
+            local_date(pd.Timestamp(of_arm[key]).to_pydatetime(), zone) if key in of_arm else None
+            for key in zip(*(mart[k] for k in keys), strict=True)
+        ]
+    hide_unknown_clicks(mart, known)
     add_rates(mart, RATES)
     return mart
 
 
-def kpi_campaign_periods(recipients: Frame, clock: Clock) -> Frame:
+def kpi_campaign_periods(recipients: Frame, clock: Clock, known: set[str]) -> Frame:
     """Return the recipient columns per period of entering and campaign."""
     mart = period_mart(
         clock,
@@ -98,11 +107,24 @@ def kpi_campaign_periods(recipients: Frame, clock: Clock) -> Frame:
         Source(flagged(recipients), COUNTS),
     )
     add_message_costs(mart)
+    hide_unknown_clicks(mart, known)
     add_rates(mart, RATES)
     return mart
 
 
-def without_people(clicks: Frame) -> set[str]:
-    """Return campaigns whose clicks name nobody."""
+def with_personal_links(exports: Exports, facts: Facts, clicks: Frame) -> set[str]:
+    """Return campaigns of which some link tells who clicked."""
     named = set(clicks[clicks["contact_id"].ne("unknown")]["campaign_id"])
-    return set(clicks["campaign_id"]) - named
+    for link in exports.tables["links"]:
+        if link.get("campaign_id") and (link.get("message_id") or who(link)):
+            named.add(link["campaign_id"])
+    return named | {m.campaign_id for m in facts.messages if m.has_button_link}
+
+
+def hide_unknown_clicks(mart: Frame, known: set[str]) -> None:
+    """A campaign whose links carry no person has no number of people who clicked."""
+    mart["recipients_clicked"] = [
+        clicked if campaign in known else None
+        for clicked, campaign in zip(mart["recipients_clicked"], mart["campaign_id"], strict=True)
+    ]
+    mart["recipients_clicked"] = mart["recipients_clicked"].astype(object)

@@ -112,8 +112,8 @@ def _traces(exports: Exports, facts: Facts) -> Iterator[tuple[str, tuple[bool, d
     for message in facts.messages:
         if message.is_activity:
             source = "ad" if message.ad_id else "incoming_message"
-        elif message.is_campaign:
-            source = "campaign_list"
+        elif message.direction == "outbound":
+            source = "campaign_list" if message.is_campaign else "unknown"
         else:
             continue
         yield message.contact_id, (message.has_clock_anomaly, message.message_at, source)

@@ -58,6 +58,7 @@ def recompute(
     opt_outs = consent.opt_out_times(changed)
     people = contacts.created(exports, facts)
     entered = recipients(exports, facts, clicks, opt_outs, clock)
+    known = campaigns.with_personal_links(exports, facts, clicks)
     return {
         "fct_link_clicks": clicks,
         "fct_consent_events": told.rename(columns={"at": "occurred_at"}),
@@ -65,9 +66,9 @@ def recompute(
         "fct_campaign_recipients": entered,
         "kpi_consent": consent.kpi_consent(changed, everywhere, people, messages, sent, clock),
         "kpi_contacts": contacts.kpi_contacts(people, messages, facts, clock),
-        "kpi_campaigns": campaigns.kpi_campaigns(entered, sent, clicks, exports),
-        "kpi_campaign_periods": campaigns.kpi_campaign_periods(entered, clock),
-        "kpi_campaign_tests": kpi_campaign_tests(entered),
+        "kpi_campaigns": campaigns.kpi_campaigns(entered, clicks, exports, known, clock.zone),
+        "kpi_campaign_periods": campaigns.kpi_campaign_periods(entered, clock, known),
+        "kpi_campaign_tests": kpi_campaign_tests(entered, known),
         "kpi_busiest_hours": kpi_busiest_hours(messages, exports, clock),
         "kpi_utm_traffic": kpi_utm_traffic(clicks, exports, clock),
         "fct_messages": messages,
