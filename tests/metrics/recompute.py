@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from . import campaigns, consent, contacts, kpis
+from .attribution import credited, goals, touches
 from .campaign_tests import kpi_campaign_tests
 from .clicks import kpi_utm_traffic, link_clicks, mark_messages
 from .costs import add_costs
@@ -31,6 +32,11 @@ DEFAULTS: dict[str, Any] = {
     "test_window_days": 14,
     "flow_reentry_days": 30,
     "busiest_hours_weeks": 12,
+    "attribution_click_days": 5,
+    "attribution_button_days": 5,
+    "attribution_reply_days": 5,
+    "attribution_read_hours": 12,
+    "attribution_ctwa_days": 7,
     "clock_gap_days": 366,
     "identity_max_links": 5,
     "free_service_messages": 1000,
@@ -57,12 +63,15 @@ def recompute(
     changed = consent.changes(everywhere, consent.deletions(exports, facts))
     opt_outs = consent.opt_out_times(changed)
     people = contacts.created(exports, facts)
-    entered = recipients(exports, facts, clicks, opt_outs, clock)
+    leads = contacts.leads(exports, facts)
+    told_goals = goals(exports, facts, leads)
+    credits = credited(told_goals, touches(facts, clicks), chosen)
+    entered = recipients(exports, facts, clicks, opt_outs, clock, told_goals, credits)
     known = campaigns.with_personal_links(exports, facts, clicks)
     return {
         "fct_link_clicks": clicks,
         "fct_consent_events": told.rename(columns={"at": "occurred_at"}),
-        "fct_leads": contacts.leads(exports, facts),
+        "fct_leads": leads,
         "fct_campaign_recipients": entered,
         "kpi_consent": consent.kpi_consent(changed, everywhere, people, messages, sent, clock),
         "kpi_contacts": contacts.kpi_contacts(people, messages, facts, clock),

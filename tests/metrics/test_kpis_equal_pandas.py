@@ -158,7 +158,8 @@ TABLES |= {
             *("skipped_reason", "messages_attempted", "messages_sent", "attempted_at", "sent_at"),
             *("last_sent_at", "last_message_at", "delivered_at", "read_at", "inferred_read_at"),
             *("clicked_at", "replied_at", "opted_out_at", "message_cost_amount"),
-            *("messages_cost_unknown", "test_opted_out_at"),
+            *("messages_cost_unknown", "test_opted_out_at", "converted_at", "conversions"),
+            *("leads", "qualified_leads", "test_converted_at", "test_conversions"),
         ],
     ),
     "kpi_campaigns": (
