@@ -53,14 +53,17 @@ def goals(exports: Exports, facts: Facts, leads: Frame) -> list[Goal]:
 
 
 def touches(facts: Facts, clicks: Frame) -> dict[str, list[list[Touch]]]:
-    """Return each contact's touches, a sorted list per type in the order of RANKS."""
+    """Return each contact's touches, a sorted list per type in the order of RANKS.
+
+    Talk with an agent or bot is none: a touch `conversation` is off (attribution_conversation_days).
+    """
     found: dict[str, list[list[Touch]]] = defaultdict(lambda: [[] for _ in RANKS])
 
     def add(contact_id: str, kind: str, at: datetime, message_id: str) -> None:
         rank = RANKS.index(kind)
         found[contact_id][rank].append(Touch(at, rank, message_id))
 
-    ours = {m.message_id: m for m in facts.messages if m.direction == "outbound"}
+    ours = {m.message_id: m for m in facts.messages if m.is_campaign and m.campaign_id != "none"}
     for message in facts.messages:
         if message.has_clock_anomaly:
             continue
@@ -70,6 +73,8 @@ def touches(facts: Facts, clicks: Frame) -> dict[str, list[list[Touch]]]:
             quoted = ours.get(message.quoted_id or "")
             if quoted and message.can_reply and message.message_type in PRESSED:
                 add(message.contact_id, "button", message.message_at, quoted.message_id)
+            continue
+        if message.message_id not in ours:
             continue
         if message.read_at:
             add(message.contact_id, "read", message.read_at, message.message_id)
