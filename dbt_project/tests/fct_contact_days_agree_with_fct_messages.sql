@@ -1,4 +1,4 @@
--- The active days hold each message a known contact wrote, once; whoever wrote has one first day.
+-- The active days hold each message a known contact wrote, once; everybody has one first day.
 with
 
 from_fact as (
@@ -16,7 +16,9 @@ from_fact as (
 from_days as (
     select
         coalesce(sum(messages_received), 0) as messages_received,
-        count(distinct contact_id) filter (where messages_received > 0) as contacts
+        count(distinct contact_id) filter (where messages_received > 0) as contacts,
+        count(*) filter (where is_first_active_day) as first_days,
+        count(distinct contact_id) as all_contacts
     from {{ ref('fct_contact_days') }}
 )
 
@@ -30,3 +32,4 @@ cross join from_days
 where
     from_fact.messages_received <> from_days.messages_received
     or from_fact.contacts <> from_days.contacts
+    or from_days.first_days <> from_days.all_contacts

@@ -1,4 +1,5 @@
--- A day's active contacts are at least those of its busiest channel and at most the sum of all.
+-- A day's active contacts are at least those of its busiest channel; those who wrote, for a click has
+-- no channel, are at most the sum of all.
 with
 
 channel_days as (
@@ -16,14 +17,28 @@ active_contacts as (
         active_on,
         contacts_active_1d
     from {{ ref('kpi_active_contacts') }}
+),
+
+writing_contacts as (
+    select
+        active_on,
+        count(*) as contacts_writing
+    from {{ ref('fct_contact_days') }}
+    where messages_received > 0
+    group by active_on
 )
 
 select
     channel_days.*,
-    active_contacts.contacts_active_1d
+    active_contacts.contacts_active_1d,
+    writing_contacts.contacts_writing
 from channel_days
 left join active_contacts
     on channel_days.active_on = active_contacts.active_on
+left join writing_contacts
+    on channel_days.active_on = writing_contacts.active_on
 where
-    coalesce(active_contacts.contacts_active_1d, 0) not between
+    coalesce(active_contacts.contacts_active_1d, 0)
+    < channel_days.contacts_active_on_busiest_channel
+    or coalesce(writing_contacts.contacts_writing, 0) not between
     channel_days.contacts_active_on_busiest_channel and channel_days.contacts_active_on_channels

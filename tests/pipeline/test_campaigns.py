@@ -206,7 +206,7 @@ def test_a_template_that_changed_its_category_costs_what_was_billed(campaigns: P
 
 
 def test_software_costs_follow_delivered_marketing_messages(campaigns: Path) -> None:
-    costs = dict(
+    costs: dict[str, Decimal] = dict(
         query(
             campaigns,
             "select campaign_id || '/' || variant, software_cost_amount from marts.kpi_campaigns",

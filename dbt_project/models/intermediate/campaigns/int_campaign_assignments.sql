@@ -44,7 +44,7 @@ internal_contacts as (
 resolved as (
     select
         audience.campaign_id,
-        {{ message_contact('phones', 'names') }} as contact_id,
+        {{ message_contact('phones', 'person_names') }} as contact_id,
         -- A control arm without a name has one all the same: it isn't the arm that got messages.
         case
             when audience.is_control and audience.variant = 'none' then 'control'
@@ -61,8 +61,8 @@ resolved as (
     left join registry on audience.campaign_id = registry.campaign_id
     left join persons as phones
         on phones.kind = 'phone' and audience.phone = phones.value
-    left join persons as names
-        on audience.name_kind = names.kind and audience.name_value = names.value
+    left join persons as person_names
+        on audience.name_kind = person_names.kind and audience.name_value = person_names.value
 ),
 
 final as (

@@ -1,6 +1,6 @@
 -- The entries of people into campaigns: by a message, an assignment, or both. An assignment belongs
--- to the entry of the message that follows it within flow_reentry_days, else to the one running, and
--- is an entry of its own where there is neither (a control arm, somebody skipped).
+-- to the entry of the message that follows it within flow_reentry_days, else to the one running,
+-- and is an entry of its own where there is neither (a control arm, somebody skipped).
 with
 
 messages as (

@@ -39,14 +39,14 @@ internal_contacts as (
 
 goals as (
     select distinct
-        {{ message_contact('phones', 'names') }} as contact_id,
+        {{ message_contact('phones', 'person_names') }} as contact_id,
         'event:' || told.value as goal,
         told.occurred_at
     from told
     left join persons as phones
         on phones.kind = 'phone' and told.phone = phones.value
-    left join persons as names
-        on told.name_kind = names.kind and told.name_value = names.value
+    left join persons as person_names
+        on told.name_kind = person_names.kind and told.name_value = person_names.value
 ),
 
 final as (

@@ -32,7 +32,7 @@ converted as (
         costs.cost_id,
         costs.starts_on,
         costs.ends_on,
-        costs.ends_on - costs.starts_on + 1 as days,
+        costs.ends_on - costs.starts_on + 1 as span_days,
         cast(costs.amount * fx_rates.rate as decimal(18, 4)) as amount
     from costs
     left join fx_rates
@@ -64,11 +64,11 @@ parts as (
         {{ share_until(
             'amount',
             'least(ends_on, last_day(month_on)) - starts_on + 1',
-            'days'
+            'span_days'
         ) }} - {{ share_until(
             'amount',
             'greatest(starts_on, month_on) - starts_on',
-            'days'
+            'span_days'
         ) }} as part_amount
     from cost_months
 ),

@@ -1,5 +1,5 @@
 -- Sessions of the website by day and UTM, in the words of the clicks: what GA4 writes in brackets
--- where nothing is there is `none`. A date that its own stream's clock makes impossible is left out.
+-- where nothing is there is `none`. A day beyond what its stream's clock makes plausible is no day.
 with
 
 sessions as (

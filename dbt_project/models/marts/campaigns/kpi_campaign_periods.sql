@@ -137,8 +137,9 @@ known as (
         totals.* replace (
             case when first_cohorts.has_clicks then coalesce(totals.recipients_clicked, 0) end
                 as recipients_clicked,
-            case when first_cohorts.has_conversions then coalesce(totals.recipients_converted, 0) end
-                as recipients_converted,
+            case
+                when first_cohorts.has_conversions then coalesce(totals.recipients_converted, 0)
+            end as recipients_converted,
             case
                 when first_cohorts.has_conversions
                     then coalesce(totals.recipients_engaged_converted, 0)

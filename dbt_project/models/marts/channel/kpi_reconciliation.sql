@@ -191,7 +191,7 @@ template_points as (
         coalesce(template_totals.messages_delivered, 0) as messages_delivered,
         coalesce(template_totals.messages_read, 0) as messages_read,
         coalesce(template_totals.messages_clicked, 0) as messages_clicked,
-        coalesce(template_totals.cost_amount, 0) as cost,
+        coalesce(template_totals.cost_amount, 0) as cost_amount,
         coalesce(template_totals.currencies, 0) <= 1 as is_one_currency
     from points
     cross join data_span
@@ -231,8 +231,8 @@ pricing_points as (
                     and number_spans.last_message_at >= points.starts_at
             end
         ) as is_covered,
-        coalesce(sum(pricing_totals.volume), 0) as volume,
-        coalesce(sum(pricing_totals.cost_amount), 0) as cost,
+        coalesce(sum(pricing_totals.volume), 0) as messages_delivered,
+        coalesce(sum(pricing_totals.cost_amount), 0) as cost_amount,
         count(distinct pricing_totals.cost_currency_code) <= 1 as is_one_currency
     from points
     cross join data_span
@@ -314,7 +314,7 @@ metrics as (
         starts_at,
         ends_at,
         reconciliation_key,
-        case when is_covered and is_one_currency then cost end as our_value,
+        case when is_covered and is_one_currency then cost_amount end as our_value,
         cost_reported as reported_value
     from template_points
     union all
@@ -324,7 +324,7 @@ metrics as (
         starts_at,
         ends_at,
         reconciliation_key,
-        case when is_covered then volume end as our_value,
+        case when is_covered then messages_delivered end as our_value,
         volume_reported as reported_value
     from pricing_points
     union all
@@ -334,7 +334,7 @@ metrics as (
         starts_at,
         ends_at,
         reconciliation_key,
-        case when is_covered and is_one_currency then cost end as our_value,
+        case when is_covered and is_one_currency then cost_amount end as our_value,
         cost_reported as reported_value
     from pricing_points
 ),

@@ -147,34 +147,39 @@ conversion_totals as (
     group by messages.campaign_id, messages.contact_id, messages.message_group
 ),
 
+-- A lead is qualified at a time of its own.
+timed_goals as (
+    select
+        contact_id,
+        goal,
+        occurred_at
+    from goal_events
+    union all
+    select
+        contact_id,
+        'qualified' as goal,
+        qualified_at as occurred_at
+    from goal_events
+    where goal = 'lead' and qualified_at is not null
+),
+
 -- By assignment, every arm alike: whatever happened to the person, whoever gets the credit.
 test_conversions as (
     select
         entries.campaign_id,
         entries.contact_id,
         entries.entry_number,
-        min(
-            case campaigns.goal
-                when 'qualified' then goal_events.qualified_at
-                else goal_events.occurred_at
-            end
-        ) as test_converted_at,
+        min(timed_goals.occurred_at) as test_converted_at,
         count(*) as test_conversions
     from entries
     inner join campaigns on entries.campaign_id = campaigns.campaign_id
-    inner join goal_events
+    inner join timed_goals
         on
-            entries.contact_id = goal_events.contact_id
-            and case campaigns.goal when 'qualified' then 'lead' else campaigns.goal end
-            = goal_events.goal
-            and case campaigns.goal
-                when 'qualified' then goal_events.qualified_at
-                else goal_events.occurred_at
-            end > entries.assigned_at
-            and case campaigns.goal
-                when 'qualified' then goal_events.qualified_at
-                else goal_events.occurred_at
-            end <= entries.assigned_at + interval ({{ var('test_window_days') | int }}) day
+            entries.contact_id = timed_goals.contact_id
+            and campaigns.goal = timed_goals.goal
+            and entries.assigned_at < timed_goals.occurred_at
+            and entries.assigned_at
+            + interval ({{ var('test_window_days') | int }}) day >= timed_goals.occurred_at
     group by entries.campaign_id, entries.contact_id, entries.entry_number
 ),
 
@@ -222,13 +227,8 @@ measured as (
             as inferred_read_at,
         opt_out_totals.opted_out_at,
         conversion_totals.converted_at,
-        case
-            when
-                (campaigns.goal in ('lead', 'qualified') and told_goals.has_leads)
-                or (campaigns.goal like 'event:%' and told_goals.has_events)
-                then true
-            else false
-        end as is_goal_told,
+        (campaigns.goal in ('lead', 'qualified') and told_goals.has_leads)
+        or (campaigns.goal like 'event:%' and told_goals.has_events) as is_goal_told,
         coalesce(conversion_totals.conversions, 0) as conversions,
         case when told_goals.has_leads then coalesce(conversion_totals.leads, 0) end as leads,
         case when told_goals.has_leads then coalesce(conversion_totals.qualified_leads, 0) end

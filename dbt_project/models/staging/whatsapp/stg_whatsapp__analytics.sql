@@ -38,7 +38,7 @@ points as (
     select
         _load_id,
         waba_id,
-        unnest(json_extract(edge, '$.data_points[*]')) as point
+        unnest(json_extract(edge, '$.data_points[*]')) as data_point
     from edges
 ),
 
@@ -48,16 +48,16 @@ read_points as (
     select
         _load_id,
         waba_id,
-        point,
+        data_point,
         cast(
             coalesce(
-                {{ sum_of_type('point', 'clicked', 'unique_url_button', 'count', 'bigint') }},
-                {{ sum_of_type('point', 'clicked', 'url_button', 'count', 'bigint') }}
+                {{ sum_of_type('data_point', 'clicked', 'unique_url_button', 'count', 'bigint') }},
+                {{ sum_of_type('data_point', 'clicked', 'url_button', 'count', 'bigint') }}
             ) as bigint
         ) as messages_clicked,
         coalesce(
-            try_cast(point ->> '$.cost' as decimal(18, 6)),
-            {{ sum_of_type('point', 'cost', 'amount_spent', 'value', 'decimal(18, 6)') }}
+            try_cast(data_point ->> '$.cost' as decimal(18, 6)),
+            {{ sum_of_type('data_point', 'cost', 'amount_spent', 'value', 'decimal(18, 6)') }}
         ) as cost_amount
     from points
 ),
@@ -67,23 +67,23 @@ typed_points as (
         _load_id as load_id,
         waba_id,
         case
-            when point ->> '$.template_id' is not null then 'template_analytics'
-            when point ->> '$.volume' is not null then 'pricing_analytics'
+            when data_point ->> '$.template_id' is not null then 'template_analytics'
+            when data_point ->> '$.volume' is not null then 'pricing_analytics'
         end as source,
-        {{ unix_seconds("(point ->> '$.start')") }} as starts_at,
-        {{ unix_seconds("(point ->> '$.end')") }} as ends_at,
-        point ->> '$.template_id' as template_id,
-        try_cast(point ->> '$.sent' as bigint) as messages_sent,
-        try_cast(point ->> '$.delivered' as bigint) as messages_delivered,
-        try_cast(point ->> '$.read' as bigint) as messages_read,
+        {{ unix_seconds("(data_point ->> '$.start')") }} as starts_at,
+        {{ unix_seconds("(data_point ->> '$.end')") }} as ends_at,
+        data_point ->> '$.template_id' as template_id,
+        try_cast(data_point ->> '$.sent' as bigint) as messages_sent,
+        try_cast(data_point ->> '$.delivered' as bigint) as messages_delivered,
+        try_cast(data_point ->> '$.read' as bigint) as messages_read,
         messages_clicked,
-        regexp_replace(point ->> '$.phone_number', '[^0-9]', '', 'g') as phone_number,
-        upper(point ->> '$.country') as country_code,
-        lower({{ published_name("(point ->> '$.pricing_type')") }}) as pricing_type,
-        {{ normalised_category(published_name("(point ->> '$.pricing_category')")) }}
+        regexp_replace(data_point ->> '$.phone_number', '[^0-9]', '', 'g') as phone_number,
+        upper(data_point ->> '$.country') as country_code,
+        lower({{ published_name("(data_point ->> '$.pricing_type')") }}) as pricing_type,
+        {{ normalised_category(published_name("(data_point ->> '$.pricing_category')")) }}
             as pricing_category,
-        point ->> '$.tier' as tier,
-        try_cast(point ->> '$.volume' as bigint) as volume,
+        data_point ->> '$.tier' as tier,
+        try_cast(data_point ->> '$.volume' as bigint) as volume,
         cast(cost_amount as decimal(18, 6)) as cost_amount
     from read_points
 ),
