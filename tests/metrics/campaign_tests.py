@@ -32,7 +32,9 @@ class Arm:
 def kpi_campaign_tests(recipients: Frame, known: set[str]) -> Frame:
     """Return metrics that need no orders, per campaign, metric and variant."""
     rows: list[dict[str, Any]] = []
-    assigned = recipients[recipients["assigned_at"].notna() & recipients["variant"].ne("none")]
+    # People count once, with their first entry.
+    first = recipients[recipients["entry_number"].eq(1)]
+    assigned = first[first["assigned_at"].notna() & first["variant"].ne("none")]
     for campaign_id, group in assigned.groupby("campaign_id"):
         arms = sorted(group["variant"].unique(), key=lambda v: v.encode())
         if len(arms) < 2:
@@ -123,7 +125,7 @@ def sample_ratio(group: Frame, arms: list[str]) -> float | None:
     planned = [group[group["variant"].eq(arm)]["planned_share"].dropna().max() for arm in arms]
     if all(share is not None and not pd.isna(share) and share > 0 for share in planned):
         shares = [float(share) for share in planned]
-    elif min(sizes) >= 0.8 * max(sizes):
+    elif max(sizes) <= 1.2 * min(sizes):
         shares = [1.0] * len(arms)
     else:
         return None

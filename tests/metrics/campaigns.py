@@ -19,9 +19,16 @@ RATES = {
     "response_rate": ("recipients_replied", "recipients_delivered"),
     "engagement_rate": ("recipients_engaged", "recipients_delivered"),
     "opt_out_rate": ("recipients_opted_out", "recipients_delivered"),
+    "conversion_rate": ("recipients_converted", "recipients_delivered"),
+    "click_to_conversion_rate": ("recipients_clicked_converted", "recipients_clicked"),
+    "engaged_conversion_rate": ("recipients_engaged_converted", "recipients_engaged"),
     "click_to_read_rate": ("recipients_clicked", "recipients_read_inferred"),
 }
 BEFORE = ("attempted", "sent")
+CONVERTED = (
+    *("recipients_converted", "recipients_engaged_converted", "recipients_clicked_converted"),
+    "conversions",
+)
 STEPS = {
     "attempted": "attempted_at",
     "sent": "sent_at",
@@ -31,7 +38,9 @@ STEPS = {
     "clicked": "clicked_at",
     "replied": "replied_at",
     "opted_out": "opted_out_at",
+    "converted": "converted_at",
 }
+SUMS = ("messages_cost_unknown", "messages_cost_known", "conversions", "leads", "qualified_leads")
 
 
 def flagged(recipients: Frame) -> Frame:
@@ -45,8 +54,10 @@ def flagged(recipients: Frame) -> Frame:
     rows["is_targeted"] = 1
     rows["is_skipped"] = rows["skipped_reason"].notna().astype("int64")
     rows["message_on"] = rows["entered_on"]
-    for column in ("messages_cost_unknown", "messages_cost_known"):
-        rows[column] = rows[column].astype("int64")
+    for column in SUMS:
+        rows[column] = rows[column].fillna(0).astype("int64")
+    for step in ("engaged", "clicked"):
+        rows[f"is_{step}_converted"] = rows[[f"is_{step}", "is_converted"]].min(axis=1)
     rows["cost_micro"] = [0 if c is None else int(c / MICRO) for c in rows["message_cost_amount"]]
     return rows
 
@@ -65,15 +76,16 @@ COUNTS = {
     "recipients_targeted": ("is_targeted", "sum"),
     "recipients_skipped": ("is_skipped", "sum"),
     "recipients_engaged": ("is_engaged", "sum"),
-    "messages_cost_unknown": ("messages_cost_unknown", "sum"),
-    "messages_cost_known": ("messages_cost_known", "sum"),
+    "recipients_engaged_converted": ("is_engaged_converted", "sum"),
+    "recipients_clicked_converted": ("is_clicked_converted", "sum"),
+    **{name: (name, "sum") for name in SUMS},
     "cost_micro": ("cost_micro", "sum"),
     **{f"recipients_{name}": (f"is_{name}", "sum") for name in STEPS},
 }
 
 
 def kpi_campaigns(
-    recipients: Frame, clicks: Frame, exports: Exports, known: set[str], zone: str
+    recipients: Frame, clicks: Frame, exports: Exports, known: set[str], told: set[str], clock: Clock
 ) -> Frame:
     """Return the recipient columns per campaign and variant."""
     keys = ["campaign_id", "variant"]
@@ -90,15 +102,18 @@ def kpi_campaigns(
     for column, time, pick in (("first_sent_on", "sent_at", min), ("last_sent_on", "last_sent_at", max)):
         of_arm = rows[rows[time].notna()].groupby(keys)[time].agg(pick).to_dict()
         mart[column] = [
-            local_date(pd.Timestamp(of_arm[key]).to_pydatetime(), zone) if key in of_arm else None
+            local_date(pd.Timestamp(of_arm[key]).to_pydatetime(), clock.zone) if key in of_arm else None
             for key in zip(*(mart[k] for k in keys), strict=True)
         ]
     hide_unknown_clicks(mart, known)
+    hide_unknown_goals(mart, exports, told, known)
     add_rates(mart, RATES)
     return mart
 
 
-def kpi_campaign_periods(recipients: Frame, clock: Clock, known: set[str]) -> Frame:
+def kpi_campaign_periods(
+    recipients: Frame, exports: Exports, known: set[str], told: set[str], clock: Clock
+) -> Frame:
     """Return the recipient columns per period of entering and campaign."""
     mart = period_mart(
         clock,
@@ -108,6 +123,7 @@ def kpi_campaign_periods(recipients: Frame, clock: Clock, known: set[str]) -> Fr
     )
     add_message_costs(mart)
     hide_unknown_clicks(mart, known)
+    hide_unknown_goals(mart, exports, told, known)
     add_rates(mart, RATES)
     return mart
 
@@ -119,6 +135,19 @@ def with_personal_links(exports: Exports, facts: Facts, clicks: Frame) -> set[st
         if link.get("campaign_id") and (link.get("message_id") or who(link)):
             named.add(link["campaign_id"])
     return named | {m.campaign_id for m in facts.messages if m.has_button_link}
+
+
+def hide_unknown_goals(mart: Frame, exports: Exports, told: set[str], known: set[str]) -> None:
+    """Orders and forms aren't loaded: a campaign for them has no number of conversions."""
+    goal_of = {r["campaign_id"]: r.get("goal") or "order" for r in exports.tables["registry"]}
+    is_told = [goal_of.get(c, "order") in told for c in mart["campaign_id"]]
+    for column in CONVERTED:
+        is_known = [
+            t and (c in known or "clicked" not in column)
+            for t, c in zip(is_told, mart["campaign_id"], strict=True)
+        ]
+        mart[column] = [v if k else None for v, k in zip(mart[column], is_known, strict=True)]
+        mart[column] = mart[column].astype(object)
 
 
 def hide_unknown_clicks(mart: Frame, known: set[str]) -> None:

@@ -80,6 +80,11 @@ def recipients(
     credits: list[tuple[Goal, str]],
 ) -> Frame:
     """Return one row per campaign, contact and entry."""
+    # An opt-out belongs to the last campaign message before it (DECISIONS).
+    written: dict[Keys, list[datetime]] = defaultdict(list)
+    for message in facts.messages:
+        if message.is_campaign and message.failed_at is None and not message.has_clock_anomaly:
+            written[message.contact_id, message.channel_id].append(message.message_at)
     aims = {r["campaign_id"]: r.get("goal") or "order" for r in exports.tables["registry"]}
     reached: dict[str, list[Goal]] = defaultdict(list)
     for goal, name in credits:
@@ -161,8 +166,13 @@ def recipients(
                 "opted_out_at": _first(
                     at
                     for m in messages
+                    if m.failed_at is None
                     for at in opt_outs.get((m.contact_id, m.channel_id), ())
                     if m.message_at < at <= m.message_at + out_window
+                    and not any(
+                        m.message_at < other < at
+                        for other in written.get((m.contact_id, m.channel_id), ())
+                    )
                 ),
                 "messages_cost_known": sum(
                     bool(m.delivered_at) and m.cost_amount is not None for m in messages

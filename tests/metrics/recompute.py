@@ -67,6 +67,7 @@ def recompute(
     told_goals = goals(exports, facts, leads)
     credits = credited(told_goals, touches(facts, clicks), chosen)
     entered = recipients(exports, facts, clicks, opt_outs, clock, told_goals, credits)
+    told_names = {goal.name for goal in told_goals}
     known = campaigns.with_personal_links(exports, facts, clicks)
     return {
         "fct_link_clicks": clicks,
@@ -75,8 +76,8 @@ def recompute(
         "fct_campaign_recipients": entered,
         "kpi_consent": consent.kpi_consent(changed, everywhere, people, messages, sent, clock),
         "kpi_contacts": contacts.kpi_contacts(people, messages, facts, clock),
-        "kpi_campaigns": campaigns.kpi_campaigns(entered, clicks, exports, known, clock.zone),
-        "kpi_campaign_periods": campaigns.kpi_campaign_periods(entered, clock, known),
+        "kpi_campaigns": campaigns.kpi_campaigns(entered, clicks, exports, known, told_names, clock),
+        "kpi_campaign_periods": campaigns.kpi_campaign_periods(entered, exports, known, told_names, clock),
         "kpi_campaign_tests": kpi_campaign_tests(entered, known),
         "kpi_busiest_hours": kpi_busiest_hours(messages, exports, clock),
         "kpi_utm_traffic": kpi_utm_traffic(clicks, exports, clock),

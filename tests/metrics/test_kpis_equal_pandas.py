@@ -149,6 +149,9 @@ FUNNEL = [
     *("recipients_clicked", "recipients_replied", "recipients_engaged", "recipients_opted_out"),
     *("delivery_rate", "read_rate", "click_through_rate", "response_rate", "engagement_rate"),
     *("opt_out_rate", "click_to_read_rate", "messages_cost_unknown", "message_cost_amount"),
+    *("recipients_converted", "recipients_engaged_converted", "recipients_clicked_converted"),
+    *("conversions", "leads", "qualified_leads", "conversion_rate", "click_to_conversion_rate"),
+    "engaged_conversion_rate",
 ]
 TABLES |= {
     "fct_campaign_recipients": (
