@@ -59,9 +59,9 @@ def other_costs(
     of_month: Counter[date] = Counter()
     of_arm: Counter[tuple[Any, ...]] = Counter()
     delivered = sent[sent["is_delivered"].eq(1) & sent["category"].isin(MARKETING)]
-    for day, campaign, contact in delivered[
-        ["message_on", "campaign_id", "contact_id"]
-    ].itertuples(index=False):
+    for day, campaign, contact in delivered[["message_on", "campaign_id", "contact_id"]].itertuples(
+        index=False
+    ):
         month = day.replace(day=1)
         of_month[month] += 1
         if (campaign, contact) in arm_of:

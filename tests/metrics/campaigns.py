@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from fractions import Fraction
 from typing import Any
 
 import pandas as pd
@@ -9,7 +11,7 @@ import pandas as pd
 from .clock import local_date
 from .csv_streams import who
 from .exports import Exports
-from .kpis import MICRO, Clock, Frame, Source, add_rates, period_mart
+from .kpis import MICRO, Clock, Frame, Source, Keys, add_rates, period_mart
 from .messages import Facts
 
 RATES = {
@@ -29,6 +31,16 @@ CONVERTED = (
     *("recipients_converted", "recipients_engaged_converted", "recipients_clicked_converted"),
     "conversions",
 )
+COSTS_PER = {
+    f"cost_per_{one}_amount": ("campaign_cost_amount", column)
+    for one, column in {
+        "recipient": "recipients_delivered",
+        "lead": "leads",
+        "qualified_lead": "qualified_leads",
+        "conversion": "conversions",
+        "click": "clicks_total",
+    }.items()
+}
 STEPS = {
     "attempted": "attempted_at",
     "sent": "sent_at",
@@ -85,29 +97,61 @@ COUNTS = {
 
 
 def kpi_campaigns(
-    recipients: Frame, clicks: Frame, exports: Exports, known: set[str], told: set[str], clock: Clock
+    recipients: Frame,
+    clicks: Frame,
+    exports: Exports,
+    known: set[str],
+    told: set[str],
+    clock: Clock,
+    money: Mapping[Keys, tuple[Fraction, Fraction]],
 ) -> Frame:
     """Return the recipient columns per campaign and variant."""
     keys = ["campaign_id", "variant"]
     rows = flagged(recipients)
     mart = rows.groupby(keys).agg(**COUNTS).reset_index()
     add_message_costs(mart)
+    for place, column in enumerate(("software_cost_amount", "incentive_cost_amount")):
+        told_of = [
+            money.get(key, (0, 0))[place] for key in zip(*(mart[k] for k in keys), strict=True)
+        ]
+        mart[column] = [float(amount) for amount in told_of]
+    mart["campaign_cost_amount"] = [
+        None if message is None else float(message) + software + incentive
+        for message, software, incentive in mart[
+            ["message_cost_amount", "software_cost_amount", "incentive_cost_amount"]
+        ].itertuples(index=False)
+    ]
+    last = rows.groupby(keys)[["last_message_at", "assigned_at"]].max().max(axis=1).to_dict()
+    window = clock.window("status", "click", "response")
+    mart["is_mature"] = [
+        clock.now >= last[key].to_pydatetime() + window
+        for key in zip(*(mart[k] for k in keys), strict=True)
+    ]
     human = clicks[clicks["is_human"].eq(True)]
     total = human.groupby(keys).size().rename("clicks_total").reset_index()
     mart = mart.merge(total, how="left", on=keys)
     mart["clicks_total"] = mart["clicks_total"].fillna(0).astype("int64")
     registry: dict[str, dict[str, Any]] = {r["campaign_id"]: r for r in exports.tables["registry"]}
-    for column, otherwise in (("campaign_name", None), ("campaign_type", "unknown"), ("goal", "order")):
+    for column, otherwise in (
+        ("campaign_name", None),
+        ("campaign_type", "unknown"),
+        ("goal", "order"),
+    ):
         mart[column] = [registry.get(c, {}).get(column) or otherwise for c in mart["campaign_id"]]
-    for column, time, pick in (("first_sent_on", "sent_at", min), ("last_sent_on", "last_sent_at", max)):
+    for column, time, pick in (
+        ("first_sent_on", "sent_at", min),
+        ("last_sent_on", "last_sent_at", max),
+    ):
         of_arm = rows[rows[time].notna()].groupby(keys)[time].agg(pick).to_dict()
         mart[column] = [
-            local_date(pd.Timestamp(of_arm[key]).to_pydatetime(), clock.zone) if key in of_arm else None
+            local_date(pd.Timestamp(of_arm[key]).to_pydatetime(), clock.zone)
+            if key in of_arm
+            else None
             for key in zip(*(mart[k] for k in keys), strict=True)
         ]
     hide_unknown_clicks(mart, known)
     hide_unknown_goals(mart, exports, told, known)
-    add_rates(mart, RATES)
+    add_rates(mart, {**RATES, **COSTS_PER})
     return mart
 
 

@@ -121,7 +121,9 @@ def recipients(
         tested = [
             goal.at
             for goal in of_contact[entry.contact_id]
-            if goal.name == aim and assigned_at and assigned_at < goal.at <= assigned_at + test_window
+            if goal.name == aim
+            and assigned_at
+            and assigned_at < goal.at <= assigned_at + test_window
         ]
         leads = [goal for goal in credited if goal.name == "lead"]
         rows.append(

@@ -14,6 +14,7 @@ import pandas as pd
 
 from . import campaigns, consent, contacts, kpis
 from .attribution import credited, goals, touches
+from .campaign_money import other_costs
 from .campaign_tests import kpi_campaign_tests
 from .clicks import kpi_utm_traffic, link_clicks, mark_messages
 from .costs import add_costs
@@ -68,6 +69,7 @@ def recompute(
     credits = credited(told_goals, touches(facts, clicks), chosen)
     entered = recipients(exports, facts, clicks, opt_outs, clock, told_goals, credits)
     told_names = {goal.name for goal in told_goals}
+    money = other_costs(exports, sent, entered, chosen)
     known = campaigns.with_personal_links(exports, facts, clicks)
     return {
         "fct_link_clicks": clicks,
@@ -76,9 +78,13 @@ def recompute(
         "fct_campaign_recipients": entered,
         "kpi_consent": consent.kpi_consent(changed, everywhere, people, messages, sent, clock),
         "kpi_contacts": contacts.kpi_contacts(people, messages, facts, clock),
-        "kpi_campaigns": campaigns.kpi_campaigns(entered, clicks, exports, known, told_names, clock),
-        "kpi_campaign_periods": campaigns.kpi_campaign_periods(entered, exports, known, told_names, clock),
-        "kpi_campaign_tests": kpi_campaign_tests(entered, known),
+        "kpi_campaigns": campaigns.kpi_campaigns(
+            entered, clicks, exports, known, told_names, clock, money
+        ),
+        "kpi_campaign_periods": campaigns.kpi_campaign_periods(
+            entered, exports, known, told_names, clock
+        ),
+        "kpi_campaign_tests": kpi_campaign_tests(entered, exports, known, told_names, clock),
         "kpi_busiest_hours": kpi_busiest_hours(messages, exports, clock),
         "kpi_utm_traffic": kpi_utm_traffic(clicks, exports, clock),
         "fct_messages": messages,
