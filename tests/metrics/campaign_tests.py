@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pandas as pd
 from scipy import stats
 
-from .kpis import Frame
+from .exports import Exports
+from .kpis import Clock, Frame
 
 BY_DELIVERY = {"read": "read_at", "click": "clicked_at", "reply": "replied_at"}
-BY_ASSIGNMENT = {"opt_out": "test_opted_out_at"}
+BY_ASSIGNMENT = {"opt_out": "test_opted_out_at", "conversion": "test_converted_at"}
 Z_95 = stats.norm.ppf(0.975)
 POWER = stats.norm.ppf(0.8)
 
@@ -29,10 +31,21 @@ class Arm:
         return self.successes / self.recipients if self.recipients else None
 
 
-def kpi_campaign_tests(recipients: Frame) -> Frame:
+def kpi_campaign_tests(
+    recipients: Frame, exports: Exports, known: set[str], told: set[str], clock: Clock
+) -> Frame:
     """Return metrics that need no orders, per campaign, metric and variant."""
     rows: list[dict[str, Any]] = []
-    assigned = recipients[recipients["assigned_at"].notna() & recipients["variant"].ne("none")]
+    goal_of = {r["campaign_id"]: r.get("goal") or "order" for r in exports.tables["registry"]}
+    test_window = timedelta(days=clock.settings["test_window_days"])
+    windows = {
+        "read": clock.window("status"),
+        "click": clock.window("click"),
+        "reply": clock.window("response"),
+    }
+    # People count once, with their first entry.
+    first = recipients[recipients["entry_number"].eq(1)]
+    assigned = first[first["assigned_at"].notna() & first["variant"].ne("none")]
     for campaign_id, group in assigned.groupby("campaign_id"):
         arms = sorted(group["variant"].unique(), key=lambda v: v.encode())
         if len(arms) < 2:
@@ -43,11 +56,16 @@ def kpi_campaign_tests(recipients: Frame) -> Frame:
         for metric, column in {**BY_DELIVERY, **BY_ASSIGNMENT}.items():
             is_delivery = metric in BY_DELIVERY
             compared = treated if is_delivery else arms
-            if len(compared) < 2:
+            is_unknown = (metric == "click" and campaign_id not in known) or (
+                metric == "conversion" and goal_of.get(campaign_id) not in told
+            )
+            if len(compared) < 2 or is_unknown:
                 continue
             baseline = compared[0] if is_delivery or not control else control[0]
             base = count(group, baseline, column, is_delivery)
-            told = [
+            last = max(group["last_message_at"].dropna().max(), group["assigned_at"].max())
+            is_mature = clock.now >= last + windows.get(metric, test_window)
+            compared_arms = [
                 {
                     "campaign_id": campaign_id,
                     "metric": metric,
@@ -60,8 +78,21 @@ def kpi_campaign_tests(recipients: Frame) -> Frame:
                 for variant in compared
                 if variant != baseline
             ]
-            for row, adjusted in zip(told, holm([r["p_value"] for r in told]), strict=True):
-                rows.append({**row, "p_value_adjusted": adjusted})
+            adjusted = holm([r["p_value"] for r in compared_arms])
+            for row, p_value in zip(compared_arms, adjusted, strict=True):
+                is_sure = p_value is not None and p_value < 0.05 and is_mature
+                gained = (
+                    row["absolute_lift"] * row["recipients"] if metric == "conversion" else None
+                )
+                rows.append(
+                    {
+                        **row,
+                        "p_value_adjusted": p_value,
+                        "is_mature": is_mature,
+                        "is_significant": is_sure,
+                        "incremental_conversions": gained,
+                    }
+                )
     return pd.DataFrame(rows)
 
 
@@ -122,7 +153,7 @@ def sample_ratio(group: Frame, arms: list[str]) -> float | None:
     planned = [group[group["variant"].eq(arm)]["planned_share"].dropna().max() for arm in arms]
     if all(share is not None and not pd.isna(share) and share > 0 for share in planned):
         shares = [float(share) for share in planned]
-    elif min(sizes) >= 0.8 * max(sizes):
+    elif max(sizes) <= 1.2 * min(sizes):
         shares = [1.0] * len(arms)
     else:
         return None

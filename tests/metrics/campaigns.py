@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from fractions import Fraction
 from typing import Any
 
 import pandas as pd
 
+from .clock import local_date
+from .csv_streams import who
 from .exports import Exports
-from .kpis import MICRO, Clock, Frame, Source, add_rates, period_mart
+from .kpis import MICRO, Clock, Frame, Source, Keys, add_rates, period_mart
+from .messages import Facts
 
 RATES = {
     "delivery_rate": ("recipients_delivered", "recipients_sent"),
@@ -16,9 +21,26 @@ RATES = {
     "response_rate": ("recipients_replied", "recipients_delivered"),
     "engagement_rate": ("recipients_engaged", "recipients_delivered"),
     "opt_out_rate": ("recipients_opted_out", "recipients_delivered"),
+    "conversion_rate": ("recipients_converted", "recipients_delivered"),
+    "click_to_conversion_rate": ("recipients_clicked_converted", "recipients_clicked"),
+    "engaged_conversion_rate": ("recipients_engaged_converted", "recipients_engaged"),
     "click_to_read_rate": ("recipients_clicked", "recipients_read_inferred"),
 }
 BEFORE = ("attempted", "sent")
+CONVERTED = (
+    *("recipients_converted", "recipients_engaged_converted", "recipients_clicked_converted"),
+    "conversions",
+)
+COSTS_PER = {
+    f"cost_per_{one}_amount": ("campaign_cost_amount", column)
+    for one, column in {
+        "recipient": "recipients_delivered",
+        "lead": "leads",
+        "qualified_lead": "qualified_leads",
+        "conversion": "conversions",
+        "click": "clicks_total",
+    }.items()
+}
 STEPS = {
     "attempted": "attempted_at",
     "sent": "sent_at",
@@ -28,7 +50,9 @@ STEPS = {
     "clicked": "clicked_at",
     "replied": "replied_at",
     "opted_out": "opted_out_at",
+    "converted": "converted_at",
 }
+SUMS = ("messages_cost_unknown", "messages_cost_known", "conversions", "leads", "qualified_leads")
 
 
 def flagged(recipients: Frame) -> Frame:
@@ -42,8 +66,10 @@ def flagged(recipients: Frame) -> Frame:
     rows["is_targeted"] = 1
     rows["is_skipped"] = rows["skipped_reason"].notna().astype("int64")
     rows["message_on"] = rows["entered_on"]
-    for column in ("messages_cost_unknown", "messages_cost_known"):
-        rows[column] = rows[column].astype("int64")
+    for column in SUMS:
+        rows[column] = rows[column].fillna(0).astype("int64")
+    for step in ("engaged", "clicked"):
+        rows[f"is_{step}_converted"] = rows[[f"is_{step}", "is_converted"]].min(axis=1)
     rows["cost_micro"] = [0 if c is None else int(c / MICRO) for c in rows["message_cost_amount"]]
     return rows
 
@@ -62,34 +88,76 @@ COUNTS = {
     "recipients_targeted": ("is_targeted", "sum"),
     "recipients_skipped": ("is_skipped", "sum"),
     "recipients_engaged": ("is_engaged", "sum"),
-    "messages_cost_unknown": ("messages_cost_unknown", "sum"),
-    "messages_cost_known": ("messages_cost_known", "sum"),
+    "recipients_engaged_converted": ("is_engaged_converted", "sum"),
+    "recipients_clicked_converted": ("is_clicked_converted", "sum"),
+    **{name: (name, "sum") for name in SUMS},
     "cost_micro": ("cost_micro", "sum"),
     **{f"recipients_{name}": (f"is_{name}", "sum") for name in STEPS},
 }
 
 
-def kpi_campaigns(recipients: Frame, sent: Frame, clicks: Frame, exports: Exports) -> Frame:
+def kpi_campaigns(
+    recipients: Frame,
+    clicks: Frame,
+    exports: Exports,
+    known: set[str],
+    told: set[str],
+    clock: Clock,
+    money: Mapping[Keys, tuple[Fraction, Fraction]],
+) -> Frame:
     """Return the recipient columns per campaign and variant."""
     keys = ["campaign_id", "variant"]
     rows = flagged(recipients)
     mart = rows.groupby(keys).agg(**COUNTS).reset_index()
     add_message_costs(mart)
+    for place, column in enumerate(("software_cost_amount", "incentive_cost_amount")):
+        told_of = [
+            money.get(key, (0, 0))[place] for key in zip(*(mart[k] for k in keys), strict=True)
+        ]
+        mart[column] = [float(amount) for amount in told_of]
+    mart["campaign_cost_amount"] = [
+        None if message is None else float(message) + software + incentive
+        for message, software, incentive in mart[
+            ["message_cost_amount", "software_cost_amount", "incentive_cost_amount"]
+        ].itertuples(index=False)
+    ]
+    last = rows.groupby(keys)[["last_message_at", "assigned_at"]].max().max(axis=1).to_dict()
+    window = clock.window("status", "click", "response")
+    mart["is_mature"] = [
+        clock.now >= last[key].to_pydatetime() + window
+        for key in zip(*(mart[k] for k in keys), strict=True)
+    ]
     human = clicks[clicks["is_human"].eq(True)]
     total = human.groupby(keys).size().rename("clicks_total").reset_index()
     mart = mart.merge(total, how="left", on=keys)
     mart["clicks_total"] = mart["clicks_total"].fillna(0).astype("int64")
     registry: dict[str, dict[str, Any]] = {r["campaign_id"]: r for r in exports.tables["registry"]}
-    for column in ("campaign_name", "campaign_type", "goal"):
-        mart[column] = [registry.get(c, {}).get(column) for c in mart["campaign_id"]]
-    of_campaign = sent[sent["sent_at"].notna()].groupby("campaign_id")["message_on"]
-    for column, days in (("first_sent_on", of_campaign.min()), ("last_sent_on", of_campaign.max())):
-        mart[column] = [days.to_dict().get(c) for c in mart["campaign_id"]]
-    add_rates(mart, RATES)
+    for column, otherwise in (
+        ("campaign_name", None),
+        ("campaign_type", "unknown"),
+        ("goal", "order"),
+    ):
+        mart[column] = [registry.get(c, {}).get(column) or otherwise for c in mart["campaign_id"]]
+    for column, time, pick in (
+        ("first_sent_on", "sent_at", min),
+        ("last_sent_on", "last_sent_at", max),
+    ):
+        of_arm = rows[rows[time].notna()].groupby(keys)[time].agg(pick).to_dict()
+        mart[column] = [
+            local_date(pd.Timestamp(of_arm[key]).to_pydatetime(), clock.zone)
+            if key in of_arm
+            else None
+            for key in zip(*(mart[k] for k in keys), strict=True)
+        ]
+    hide_unknown_clicks(mart, known)
+    hide_unknown_goals(mart, exports, told, known)
+    add_rates(mart, {**RATES, **COSTS_PER})
     return mart
 
 
-def kpi_campaign_periods(recipients: Frame, clock: Clock) -> Frame:
+def kpi_campaign_periods(
+    recipients: Frame, exports: Exports, known: set[str], told: set[str], clock: Clock
+) -> Frame:
     """Return the recipient columns per period of entering and campaign."""
     mart = period_mart(
         clock,
@@ -98,11 +166,38 @@ def kpi_campaign_periods(recipients: Frame, clock: Clock) -> Frame:
         Source(flagged(recipients), COUNTS),
     )
     add_message_costs(mart)
+    hide_unknown_clicks(mart, known)
+    hide_unknown_goals(mart, exports, told, known)
     add_rates(mart, RATES)
     return mart
 
 
-def without_people(clicks: Frame) -> set[str]:
-    """Return campaigns whose clicks name nobody."""
+def with_personal_links(exports: Exports, facts: Facts, clicks: Frame) -> set[str]:
+    """Return campaigns of which some link tells who clicked."""
     named = set(clicks[clicks["contact_id"].ne("unknown")]["campaign_id"])
-    return set(clicks["campaign_id"]) - named
+    for link in exports.tables["links"]:
+        if link.get("campaign_id") and (link.get("message_id") or who(link)):
+            named.add(link["campaign_id"])
+    return named | {m.campaign_id for m in facts.messages if m.has_button_link}
+
+
+def hide_unknown_goals(mart: Frame, exports: Exports, told: set[str], known: set[str]) -> None:
+    """Orders and forms aren't loaded: a campaign for them has no number of conversions."""
+    goal_of = {r["campaign_id"]: r.get("goal") or "order" for r in exports.tables["registry"]}
+    is_told = [goal_of.get(c, "order") in told for c in mart["campaign_id"]]
+    for column in CONVERTED:
+        is_known = [
+            t and (c in known or "clicked" not in column)
+            for t, c in zip(is_told, mart["campaign_id"], strict=True)
+        ]
+        mart[column] = [v if k else None for v, k in zip(mart[column], is_known, strict=True)]
+        mart[column] = mart[column].astype(object)
+
+
+def hide_unknown_clicks(mart: Frame, known: set[str]) -> None:
+    """A campaign whose links carry no person has no number of people who clicked."""
+    mart["recipients_clicked"] = [
+        clicked if campaign in known else None
+        for clicked, campaign in zip(mart["recipients_clicked"], mart["campaign_id"], strict=True)
+    ]
+    mart["recipients_clicked"] = mart["recipients_clicked"].astype(object)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -85,7 +86,9 @@ def _parameter(exports: Exports, url: str) -> str | None:
     parts = urlsplit(url)
     candidates = [parts.path.rstrip("/").rsplit("/", 1)[-1]]
     candidates += [value for _, value in parse_qsl(parts.query)]
-    return next((exports.url_parameters[c] for c in candidates if c in exports.url_parameters), None)
+    return next(
+        (exports.url_parameters[c] for c in candidates if c in exports.url_parameters), None
+    )
 
 
 def mark_messages(facts: Facts, clicks: Frame) -> None:
@@ -105,10 +108,24 @@ def kpi_utm_traffic(clicks: Frame, exports: Exports, clock: Clock) -> Frame:
     """Return human clicks and GA4's sessions per period and UTM."""
     human = clicks[clicks["is_human"].eq(True)]
     rows = human.assign(
-        message_on=[local_date(pd.Timestamp(at).to_pydatetime(), clock.zone) for at in human["clicked_at"]]
+        message_on=[
+            local_date(pd.Timestamp(at).to_pydatetime(), clock.zone) for at in human["clicked_at"]
+        ]
     )
+
+    def named(text: str) -> str:
+        return "none" if text == "(none)" else text
+
+    # Nothing but these streams is needed, so they tell what "now" is.
+    latest = [pd.Timestamp(at).to_pydatetime() for at in clicks["clicked_at"]]
+    latest += [datetime.fromisoformat(row["date"]) for row in exports.tables["ga4"]]
+    clock = replace(clock, now=max(latest))
     told = [
-        (date.fromisoformat(row["date"]), int(row["sessions"] or 0), *(row[n] for n in SESSION_UTM))
+        (
+            date.fromisoformat(row["date"]),
+            int(row["sessions"] or 0),
+            *(named(row[n]) for n in SESSION_UTM),
+        )
         for row in exports.tables["ga4"]
     ]
     sessions = pd.DataFrame(told, columns=["message_on", "sessions", *UTM])

@@ -67,6 +67,31 @@ def differences(
     return sorted(found)
 
 
+def near_differences(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    ours: pd.DataFrame,
+    keys: list[str],
+    columns: list[str],
+    within: float = 0.001,
+) -> list[str]:
+    """Compare amounts that are rounded so that their parts add up to the whole."""
+    listed = ", ".join([*keys, *columns])
+    rows = connection.execute(f"select {listed} from marts.{table}").fetchall()
+    theirs = {row[: len(keys)]: row[len(keys) :] for row in rows}
+    found = []
+    for record in ours[[*keys, *columns]].itertuples(index=False):
+        values = [plain(v) for v in record]
+        key = tuple(values[: len(keys)])
+        for column, value, got in zip(
+            columns, values[len(keys) :], theirs.get(key, ()), strict=False
+        ):
+            is_same = value is got if None in (value, got) else abs(value - float(got)) <= within
+            if not is_same:
+                found.append(f"{table} {key}.{column}: expected about {value!r}, got {got!r}")
+    return sorted(found)
+
+
 def bag_differences(
     connection: duckdb.DuckDBPyConnection, table: str, ours: pd.DataFrame, columns: list[str]
 ) -> list[str]:

@@ -102,7 +102,9 @@ def opt_out_times(changed: Frame) -> dict[Keys, list[datetime]]:
     """Return when contacts left a channel."""
     found: dict[Keys, list[datetime]] = defaultdict(list)
     out = changed[changed["event"].eq(OUT)]
-    for contact_id, channel_id, at in out[["contact_id", "channel_id", "at"]].itertuples(index=False):
+    for contact_id, channel_id, at in out[["contact_id", "channel_id", "at"]].itertuples(
+        index=False
+    ):
         found[contact_id, channel_id].append(at.to_pydatetime())
     return found
 
@@ -148,9 +150,7 @@ def kpi_consent(
         ),
         Source(heard, {"nothing": ("nothing", "sum")}),
     )
-    mart["net_list_growth"] = (
-        mart["opt_ins"] - mart["opt_outs"] - mart["contacts_deleted_opted_in"]
-    )
+    mart["net_list_growth"] = mart["opt_ins"] - mart["opt_outs"] - mart["contacts_deleted_opted_in"]
     moves = rows.assign(move=rows["is_in"] - rows["is_out"] - rows["is_deleted"])
     by_channel = {
         channel: group[["at", "move"]].sort_values("at").to_numpy().tolist()
@@ -187,6 +187,8 @@ def marketing_after_opt_out(told: Frame, sent: Frame) -> Frame:
     rows = sent[sent["category"].isin(["marketing", "marketing_lite"])]
     is_after = [
         next((out for t, out in reversed(states.get((who, channel), [])) if t < at), False)
-        for who, channel, at in rows[["contact_id", "channel_id", "message_at"]].itertuples(index=False)
+        for who, channel, at in rows[["contact_id", "channel_id", "message_at"]].itertuples(
+            index=False
+        )
     ]
     return rows.assign(is_after=pd.Series(is_after, rows.index).astype("int64"))

@@ -95,7 +95,9 @@ def created(exports: Exports, facts: Facts) -> Frame:
             listed[whose] = min(listed.get(whose, told), told)
     rows = []
     for contact_id in facts.people.members:
-        source = sources.get(contact_id) or (listed[contact_id][1] if contact_id in listed else None)
+        source = sources.get(contact_id) or (
+            listed[contact_id][1] if contact_id in listed else None
+        )
         rows.append(
             {
                 "contact_id": contact_id,
@@ -112,8 +114,8 @@ def _traces(exports: Exports, facts: Facts) -> Iterator[tuple[str, tuple[bool, d
     for message in facts.messages:
         if message.is_activity:
             source = "ad" if message.ad_id else "incoming_message"
-        elif message.is_campaign:
-            source = "campaign_list"
+        elif message.direction == "outbound":
+            source = "campaign_list" if message.is_campaign else "unknown"
         else:
             continue
         yield message.contact_id, (message.has_clock_anomaly, message.message_at, source)
@@ -125,7 +127,9 @@ def _traces(exports: Exports, facts: Facts) -> Iterator[tuple[str, tuple[bool, d
 
 def kpi_contacts(people: Frame, messages: Frame, facts: Facts, clock: Clock) -> Frame:
     """Return contacts added and deleted per period and source."""
-    outbound = messages[messages["direction"].eq("outbound") & messages["has_clock_anomaly"].eq(False)]
+    outbound = messages[
+        messages["direction"].eq("outbound") & messages["has_clock_anomaly"].eq(False)
+    ]
     messaged = set(outbound["contact_id"])
     answered = set(outbound[outbound["first_replied_at"].notna()]["contact_id"])
     chatting = {m.contact_id for m in facts.messages} - set(NOBODY)
@@ -187,6 +191,8 @@ def opted_in_in_time(people: Frame, changed: Frame, messages: Frame, clock: Cloc
     rows["is_created"] = 1
     rows["is_opted_in"] = [
         int(any(at <= t <= at + window for t in joined.get((whose, channel), ())))
-        for whose, channel, at in rows[["contact_id", "channel_id", "created_at"]].itertuples(index=False)
+        for whose, channel, at in rows[["contact_id", "channel_id", "created_at"]].itertuples(
+            index=False
+        )
     ]
     return rows

@@ -45,7 +45,9 @@ MESSAGE_TIMES = (
 )
 _MESSAGES = ("message_id", "channel_id", "direction", "sent_at")
 STREAMS: dict[str, CsvStream] = {
-    "registry": CsvStream("campaigns/registry", ("campaign_id",), ("campaign_id",), ("planned_at",)),
+    "registry": CsvStream(
+        "campaigns/registry", ("campaign_id",), ("campaign_id",), ("planned_at",)
+    ),
     "audience": CsvStream(
         "campaigns/audience",
         ("campaign_id", "assigned_at"),
@@ -249,7 +251,9 @@ def _read_time(text: str, forms: list[str], zone: ZoneInfo) -> datetime | None:
             read = datetime.fromisoformat(text) if form == "iso" else datetime.strptime(text, form)
         except ValueError:
             continue
-        return (read if read.tzinfo else read.replace(tzinfo=zone)).astimezone(UTC).replace(
-            tzinfo=None
+        return (
+            (read if read.tzinfo else read.replace(tzinfo=zone))
+            .astimezone(UTC)
+            .replace(tzinfo=None)
         )
     return None

@@ -14,7 +14,9 @@ from pathlib import Path
 from .edge_cases import A, B, Raw, phone, pmp, utc
 
 SHOP, BUSINESS = "shop-1", "+15550100100"
-PHONE_BROWSER = "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 Chrome/126.0 Mobile Safari/537.36"
+PHONE_BROWSER = (
+    "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 Chrome/126.0 Mobile Safari/537.36"
+)
 
 Row = dict[str, str]
 
@@ -48,7 +50,9 @@ class Tables:
 
     def consent(self, who: str, event: str, at: str, channel: str = A, **more: str) -> None:
         person = {"email" if "@" in who else "phone": who}
-        self.add("consent/events", **person, event=event, occurred_at=at, channel_id=channel, **more)
+        self.add(
+            "consent/events", **person, event=event, occurred_at=at, channel_id=channel, **more
+        )
 
     def contact(self, who: str, event: str, at: str, **more: str) -> None:
         person = {"email" if "@" in who else "phone": who}
@@ -58,7 +62,9 @@ class Tables:
         row = {"campaign_id": campaign, "variant": variant, "phone": who, "assigned_at": at}
         self.add("campaigns/audience", **{**row, "is_control": "false", **more})
 
-    def registry(self, campaign: str, kind: str = "broadcast", goal: str = "order", **more: str) -> None:
+    def registry(
+        self, campaign: str, kind: str = "broadcast", goal: str = "order", **more: str
+    ) -> None:
         file = more.pop("file", "edge-2026-11-20.csv")
         row = {"campaign_id": campaign, "campaign_type": kind, "goal": goal, "currency_code": "GBP"}
         self.add("campaigns/registry", file, **{**row, **more})
@@ -118,7 +124,9 @@ def _people_of_exports(raw: Raw, tables: Tables) -> None:
     """Any export names people: a BSUID is joined to a number, an e-mail and an id of a CRM later."""
     raw.inbound("pe1", "2026-06-01 10:00:00", user="GB.6001")
     raw.inbound("pe2", "2026-06-02 10:00:00", phone(110))
-    tables.contact("pe@example.com", "created", "2026-05-31 09:00:00", source="import", external_id="c-6001")
+    tables.contact(
+        "pe@example.com", "created", "2026-05-31 09:00:00", source="import", external_id="c-6001"
+    )
     tables.consent("pe@example.com", "opt_in", "2026-06-03 10:00:00", user_id="GB.6001")
     tables.add("generic/leads", lead_id="pe", phone=phone(110), external_id="c-6001",
                created_at="2026-06-04T12:00:00+02:00", source="fair")  # fmt: skip
@@ -174,10 +182,14 @@ def _reports(raw: Raw, tables: Tables) -> None:
     tables.report("s1", phone(128), at, last_status="delivered", **told)
     tables.report("s1", phone(129), at, last_status="sent", **told)
     tables.report("s1", phone(130), at, last_status="failed", **told)
-    tables.report("s1", phone(119), at, delivered_at=later(at, minutes=2), error_code="131026", **told)
+    tables.report(
+        "s1", phone(119), at, delivered_at=later(at, minutes=2), error_code="131026", **told
+    )
     tables.report("s1", "mail@example.com", at, delivered_at=later(at, seconds=8), **told)
     # What a report says was charged goes before the rate card, once and converted.
-    for place, (price, currency) in enumerate((("-0.0512345", "USD"), ("0.05", "GBP"), ("0.05", "XTS"))):
+    for place, (price, currency) in enumerate(
+        (("-0.0512345", "USD"), ("0.05", "GBP"), ("0.05", "XTS"))
+    ):
         tables.report("s2", phone(131 + place), later(at, hours=1), price_amount=price,
                       currency_code=currency, delivered_at=later(at, hours=2), template_name="offer",
                       sender_type="api")  # fmt: skip
@@ -230,7 +242,13 @@ def _mapped_reports(raw: Raw, tables: Tables) -> None:
         )  # fmt: skip
     tables.registry("conn-1")
     for place, (status, code) in enumerate(
-        (("read", "0"), ("delivered", ""), ("sent", ""), ("undelivered", "30008"), ("failed", "63016"))
+        (
+            ("read", "0"),
+            ("delivered", ""),
+            ("sent", ""),
+            ("undelivered", "30008"),
+            ("failed", "63016"),
+        )
     ):
         tables.add(
             "mapped/twilio/message_reports",
@@ -275,7 +293,13 @@ def _stop_words(raw: Raw, tables: Tables) -> None:
 def _consent_states(raw: Raw, tables: Tables) -> None:
     """Only changes of state count; without a known opt-in an opt-out is outside the stock."""
     ana, ben, eve, joe, kim = (phone(160 + place) for place in range(5))
-    for day, event in ((1, "opt_in"), (2, "opt_in"), (5, "opt_out"), (6, "opt_out"), (20, "opt_in")):
+    for day, event in (
+        (1, "opt_in"),
+        (2, "opt_in"),
+        (5, "opt_out"),
+        (6, "opt_out"),
+        (20, "opt_in"),
+    ):
         tables.consent(ana, event, f"2026-06-0{day} 10:00:00" if day < 10 else f"2026-06-{day} 10:00:00",
                        source="till")  # fmt: skip
     raw.preference("2026-06-25 10:00:00", "stop", wa_id=ana)
@@ -311,7 +335,9 @@ def _clicks(raw: Raw, tables: Tables) -> None:
              "parameters": [{"type": "text", "text": f"tok{place}"}]}
         ]  # fmt: skip
         raw.steps(wamid(f"ck{place}"), at, "sent", "delivered", phone=who, pricing=pmp("marketing"))
-    tables.link(base + "l0", campaign_id="clk", phone=phone(170), destination_url="https://shop.example")
+    tables.link(
+        base + "l0", campaign_id="clk", phone=phone(170), destination_url="https://shop.example"
+    )
     tables.link(base + "l1", campaign_id="clk", message_id=wamid("ck1"))
     tables.link(base + "shared", campaign_id="clk")
     tables.click(base + "l0", later(at, minutes=5))
@@ -365,7 +391,12 @@ def _flow(raw: Raw, tables: Tables) -> None:
     tables.registry("once", "broadcast")
     for campaign, who in (("flow", phone(200)), ("once", phone(201))):
         for place, at in enumerate(
-            ("2026-07-01 10:00:00", "2026-07-05 10:00:00", "2026-08-05 10:00:00", "2026-09-04 10:00:00")
+            (
+                "2026-07-01 10:00:00",
+                "2026-07-05 10:00:00",
+                "2026-08-05 10:00:00",
+                "2026-09-04 10:00:00",
+            )
         ):
             campaign_message(raw, f"fl-{campaign}{place}", at, who, campaign)
     raw.inbound("fl-in", "2026-08-06 10:00:00", phone(200))
@@ -391,10 +422,15 @@ def _arms(raw: Raw, tables: Tables) -> None:
             raw.inbound(f"ar-in{place}", later(at, hours=3), who)
         if place % 11 == 0:
             raw.preference(later(at, days=2 if place % 2 else 15), "stop", wa_id=who)
-    tables.registry("two-arms")
+    tables.registry("two-arms", goal="event:signup", software_fee_amount="10.00")
     for place in range(40):
         variant = "AB"[place % 2]
         tables.audience("two-arms", phone(270 + place), later(at, hours=-2), variant)
+        if place % 3 == 0:
+            tables.contact(phone(270 + place), "goal", later(at, days=13 if place % 9 else 15),
+                           value="signup")  # fmt: skip
+        if place % 8 == 1:
+            tables.contact(phone(270 + place), "goal", later(at, days=30, hours=2), value="signup")
         campaign_message(raw, f"ta{place}", later(at, days=30), phone(270 + place), "two-arms",
                          *(("sent", "delivered", "read") if place % 4 else ("sent", "delivered")),
                          variant=variant)  # fmt: skip

@@ -90,6 +90,7 @@ class Send:
     bot_id: str | None
     error_code: str | None
     is_group: bool
+    has_button_link: bool
 
 
 @dataclass(frozen=True)
@@ -451,6 +452,7 @@ def _read_send(found: Exports, record: Json) -> None:
         record.get("bot_id"),
         None if code is None else str(code),
         is_group,
+        any(part.get("sub_type") == "url" for part in _objects(template.get("components"))),
     )
     found.sends.append(send)
     for part in _objects(template.get("components")):

@@ -73,6 +73,7 @@ class Message:
     agent_id: str | None = None
     pressed_at: datetime | None = None
     link_clicked_at: datetime | None = None
+    has_button_link: bool = False
     opted_out_at: datetime | None = None
     reported_price: Decimal | None = None
     reported_currency: str | None = None
@@ -116,6 +117,13 @@ def report_id(key: bytes, report: Report) -> str:
     if report.record_id.startswith("wamid."):
         return message_id("inbound" if report.is_inbound else "outbound", report.record_id)
     return keyed_hash(key, f"message:{report.record_id}")
+
+
+def public_channel(key: bytes, channel_id: str) -> str:
+    """Hash a channel id that is itself a telephone number."""
+    text = channel_id.removeprefix("whatsapp:").replace(" ", "")
+    is_number = text.startswith("+") and text[1:].isdigit()
+    return keyed_hash(key, f"channel_phone:{text}") if is_number else channel_id
 
 
 def message_id(direction: str, wamid: str) -> str:
@@ -242,7 +250,7 @@ def _inbound_messages(
             found[name] = Message(
                 name,
                 "inbound",
-                report.channel_id,
+                public_channel(key, report.channel_id),
                 report.at,
                 contact_id=people.contact_of(report.who) or "unknown",
                 message_type=report.message_type or "unknown",
@@ -283,7 +291,10 @@ def _outbound_messages(
     for report in exports.reports:
         if not report.is_inbound:
             records[report_id(key, report)].report = report
-    return [_fold(name, record, people, seeds, wrong) for name, record in records.items()]
+    folded = [_fold(name, record, people, seeds, wrong) for name, record in records.items()]
+    for message in folded:
+        message.channel_id = public_channel(key, message.channel_id)
+    return folded
 
 
 def _first(statuses: list[Status], *names: str) -> datetime | None:
@@ -366,6 +377,7 @@ def _fold(
         agent_id=f"{report.vendor}:{report.agent_id}" if report and report.agent_id else None,
         pressed_at=report.button_clicked_at if report else None,
         link_clicked_at=report.link_clicked_at if report else None,
+        has_button_link=bool(send and send.has_button_link),
         opted_out_at=report.opted_out_at if report else None,
         reported_price=report.price if report else None,
         reported_currency=report.currency_code if report else None,

@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from .attribution import Goal
 from .clock import local_date
 from .csv_streams import number, truth
 from .exports import Exports
@@ -75,8 +76,22 @@ def recipients(
     clicks: Frame,
     opt_outs: Mapping[Keys, list[datetime]],
     clock: Clock,
+    goals: list[Goal],
+    credits: list[tuple[Goal, str]],
 ) -> Frame:
     """Return one row per campaign, contact and entry."""
+    # An opt-out belongs to the last campaign message before it (DECISIONS).
+    written: dict[Keys, list[datetime]] = defaultdict(list)
+    for message in facts.messages:
+        if message.is_campaign and message.failed_at is None and not message.has_clock_anomaly:
+            written[message.contact_id, message.channel_id].append(message.message_at)
+    aims = {r["campaign_id"]: r.get("goal") or "order" for r in exports.tables["registry"]}
+    reached: dict[str, list[Goal]] = defaultdict(list)
+    for goal, name in credits:
+        reached[name].append(goal)
+    of_contact: dict[str, list[Goal]] = defaultdict(list)
+    for goal in goals:
+        of_contact[goal.contact_id].append(goal)
     settings = clock.settings
     click_window = timedelta(days=settings["click_window_days"])
     reply_window = timedelta(hours=settings["response_window_hours"])
@@ -99,8 +114,26 @@ def recipients(
         is_any_delivered = any(m.delivered_at for m in messages)
         entered_at = _first(m.message_at for m in messages) or assigned_at
         assert entered_at is not None
+        aim = aims.get(entry.campaign_id, "order")
+        is_told = aim not in ("order", "form")
+        credited = [goal for m in messages for goal in reached[m.message_id]]
+        converted = [goal.at for goal in credited if goal.name == aim]
+        tested = [
+            goal.at
+            for goal in of_contact[entry.contact_id]
+            if goal.name == aim
+            and assigned_at
+            and assigned_at < goal.at <= assigned_at + test_window
+        ]
+        leads = [goal for goal in credited if goal.name == "lead"]
         rows.append(
             {
+                "converted_at": _first(converted) if is_told else None,
+                "conversions": len(converted) if is_told else None,
+                "leads": len(leads),
+                "qualified_leads": sum(goal.is_qualified for goal in leads),
+                "test_converted_at": _first(tested) if is_told else None,
+                "test_conversions": len(tested) if is_told and assigned_at else None,
                 "campaign_id": entry.campaign_id,
                 "contact_id": entry.contact_id,
                 "entry_number": entry.entry_number,
@@ -135,8 +168,13 @@ def recipients(
                 "opted_out_at": _first(
                     at
                     for m in messages
+                    if m.failed_at is None
                     for at in opt_outs.get((m.contact_id, m.channel_id), ())
                     if m.message_at < at <= m.message_at + out_window
+                    and not any(
+                        m.message_at < other < at
+                        for other in written.get((m.contact_id, m.channel_id), ())
+                    )
                 ),
                 "messages_cost_known": sum(
                     bool(m.delivered_at) and m.cost_amount is not None for m in messages

@@ -13,6 +13,8 @@ from typing import Any
 import pandas as pd
 
 from . import campaigns, consent, contacts, kpis
+from .attribution import credited, goals, touches
+from .campaign_money import other_costs
 from .campaign_tests import kpi_campaign_tests
 from .clicks import kpi_utm_traffic, link_clicks, mark_messages
 from .costs import add_costs
@@ -31,6 +33,11 @@ DEFAULTS: dict[str, Any] = {
     "test_window_days": 14,
     "flow_reentry_days": 30,
     "busiest_hours_weeks": 12,
+    "attribution_click_days": 5,
+    "attribution_button_days": 5,
+    "attribution_reply_days": 5,
+    "attribution_read_hours": 12,
+    "attribution_ctwa_days": 7,
     "clock_gap_days": 366,
     "identity_max_links": 5,
     "free_service_messages": 1000,
@@ -57,17 +64,27 @@ def recompute(
     changed = consent.changes(everywhere, consent.deletions(exports, facts))
     opt_outs = consent.opt_out_times(changed)
     people = contacts.created(exports, facts)
-    entered = recipients(exports, facts, clicks, opt_outs, clock)
+    leads = contacts.leads(exports, facts)
+    told_goals = goals(exports, facts, leads)
+    credits = credited(told_goals, touches(facts, clicks), chosen)
+    entered = recipients(exports, facts, clicks, opt_outs, clock, told_goals, credits)
+    told_names = {goal.name for goal in told_goals}
+    money = other_costs(exports, sent, entered, chosen)
+    known = campaigns.with_personal_links(exports, facts, clicks)
     return {
         "fct_link_clicks": clicks,
         "fct_consent_events": told.rename(columns={"at": "occurred_at"}),
-        "fct_leads": contacts.leads(exports, facts),
+        "fct_leads": leads,
         "fct_campaign_recipients": entered,
         "kpi_consent": consent.kpi_consent(changed, everywhere, people, messages, sent, clock),
         "kpi_contacts": contacts.kpi_contacts(people, messages, facts, clock),
-        "kpi_campaigns": campaigns.kpi_campaigns(entered, sent, clicks, exports),
-        "kpi_campaign_periods": campaigns.kpi_campaign_periods(entered, clock),
-        "kpi_campaign_tests": kpi_campaign_tests(entered),
+        "kpi_campaigns": campaigns.kpi_campaigns(
+            entered, clicks, exports, known, told_names, clock, money
+        ),
+        "kpi_campaign_periods": campaigns.kpi_campaign_periods(
+            entered, exports, known, told_names, clock
+        ),
+        "kpi_campaign_tests": kpi_campaign_tests(entered, exports, known, told_names, clock),
         "kpi_busiest_hours": kpi_busiest_hours(messages, exports, clock),
         "kpi_utm_traffic": kpi_utm_traffic(clicks, exports, clock),
         "fct_messages": messages,
