@@ -24,6 +24,7 @@ COST_COUNTS = ("messages_billable", "messages_free")
 KEYS: dict[str, tuple[str, ...]] = {
     "marts.fct_messages": ("message_id",),
     "marts.fct_contact_days": ("contact_id", "active_on"),
+    "marts.fct_link_clicks": ("click_id",),
     "marts.dim_contacts": ("contact_id",),
     "marts.dim_channels": ("channel_id",),
     "marts.dim_templates": ("template_name", "template_language"),
@@ -45,6 +46,15 @@ KEYS: dict[str, tuple[str, ...]] = {
     ),
     "marts.kpi_active_contacts": ("active_on",),
     "marts.kpi_engagement": ("period_grain", "period_start_on", "channel_id"),
+    "marts.kpi_utm_traffic": (
+        "period_grain",
+        "period_start_on",
+        "utm_source",
+        "utm_medium",
+        "utm_campaign",
+    ),
+    "marts.kpi_busiest_hours": ("channel_id", "iso_day_of_week", "hour_of_day"),
+    "marts.kpi_reconciliation": ("source", "metric", "period_start_on", "reconciliation_key"),
 }
 """Grain of each public table; MARTS, sections 2 and 3."""
 
@@ -204,6 +214,29 @@ INVARIANTS: tuple[Check, ...] = (
         sql="select message_id from marts.fct_messages as messages "
         "where contact_id is null or contact_id not in ('none', 'unknown') and not exists "
         "(select 1 from marts.dim_contacts as c where c.contact_id = messages.contact_id)",
+        description="contact_id is in dim_contacts",
+    ),
+    Check(
+        name="first_clicks_are_those_of_the_clicks",
+        table="marts.fct_messages",
+        keys=("message_id",),
+        sql="""
+with clicks as (
+    select message_id, min(clicked_at) as clicked_at from marts.fct_link_clicks
+    where is_human and not has_clock_anomaly and message_id <> 'none' group by message_id
+)
+select message_id from marts.fct_messages left join clicks using (message_id)
+where not has_clock_anomaly and first_clicked_at is distinct from clicked_at
+""",
+        description="first_clicked_at is the first human click that fct_link_clicks gives the message",
+    ),
+    Check(
+        name="every_click_has_a_known_contact",
+        table="marts.fct_link_clicks",
+        keys=("click_id",),
+        sql="select click_id from marts.fct_link_clicks as clicks "
+        "where contact_id <> 'unknown' and not exists "
+        "(select 1 from marts.dim_contacts as c where c.contact_id = clicks.contact_id)",
         description="contact_id is in dim_contacts",
     ),
     Check(
