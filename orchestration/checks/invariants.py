@@ -228,7 +228,7 @@ with clicks as (
 select message_id from marts.fct_messages left join clicks using (message_id)
 where not has_clock_anomaly and first_clicked_at is distinct from clicked_at
 """,
-        description="first_clicked_at is the first human click that fct_link_clicks gives the message",
+        description="first_clicked_at is the message's first human click in fct_link_clicks",
     ),
     Check(
         name="every_click_has_a_known_contact",
