@@ -67,6 +67,21 @@ KEYS: dict[str, tuple[str, ...]] = {
     "marts.fct_leads": ("lead_id",),
     "marts.kpi_consent": ("period_grain", "period_start_on", "channel_id"),
     "marts.kpi_contacts": ("period_grain", "period_start_on", "created_source"),
+    "marts.fct_link_clicks": ("click_id",),
+    "marts.kpi_busiest_hours": ("channel_id", "iso_day_of_week", "hour_of_day"),
+    "marts.kpi_reconciliation": (
+        "source",
+        "metric",
+        "period_start_on",
+        "reconciliation_key",
+    ),
+    "marts.kpi_utm_traffic": (
+        "period_grain",
+        "period_start_on",
+        "utm_source",
+        "utm_medium",
+        "utm_campaign",
+    ),
     **campaigns.KEYS,
 }
 """Grain of each public table; MARTS, sections 2 and 3."""

@@ -104,7 +104,9 @@ def test_every_model_reads_only_the_layers_below(manifest: Manifest, models: lis
     assert wrong == []
 
 
-def test_only_periods_and_campaigns_are_folded_from_facts(manifest: Manifest, models: list[Node]) -> None:
+def test_only_periods_and_campaigns_are_folded_from_facts(
+    manifest: Manifest, models: list[Node]
+) -> None:
     facts = {n["unique_id"] for n in models if n["name"].startswith("fct_")}
     wrong = [
         model["name"]

@@ -168,6 +168,9 @@ def test_three_arms_are_adjusted_by_holm(campaigns: Path) -> None:
     assert c["p_value_adjusted"] == c["p_value"]
     assert (b["is_significant"], c["is_significant"]) == (True, False)
     assert b["sample_ratio_p_value"] == 1.0
+    # Nobody read: no rate of it is better than another, and NULL says so.
+    for row in _tests(campaigns, "arms", "read"):
+        assert (row["rate"], row["test_statistic"], row["p_value_adjusted"]) == (0, None, None)
 
 
 def test_a_control_arm_is_compared_by_assignment(campaigns: Path) -> None:

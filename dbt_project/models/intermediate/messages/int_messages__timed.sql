@@ -147,36 +147,36 @@ replied as (
         on entry_points.is_seen_outbound and entry_points.record_id = quoted_replies.record_id
 ),
 
-final as (
+clicked as (
     select
-        replied.message_id,
-        replied.direction = 'outbound'
-        and not replied.is_nobody
-        and not replied.has_clock_anomaly
-        and coalesce(replied.last_inbound_at >= replied.message_at - interval 24 hour, false)
-            as is_in_service_window,
-        replied.direction = 'outbound'
-        and not replied.is_nobody
-        and not replied.has_clock_anomaly
-        and coalesce(replied.entry_point_opened_at >= replied.message_at - interval 72 hour, false)
-            as is_in_free_entry_point,
-        clicked_messages.first_clicked_at,
-        replied.first_replied_at,
-        case
-            when replied.direction = 'outbound'
-                then
-                    least(
-                        replied.read_at,
-                        clicked_messages.first_clicked_at,
-                        replied.first_replied_at
-                    )
-        end as inferred_read_at
+        replied.*,
+        clicked_messages.first_clicked_at
     from replied
     left join clicked_messages
         on
             replied.direction = 'outbound'
             and not replied.has_clock_anomaly
             and replied.record_id = clicked_messages.record_id
+),
+
+final as (
+    select
+        message_id,
+        direction = 'outbound'
+        and not is_nobody
+        and not has_clock_anomaly
+        and coalesce(last_inbound_at >= message_at - interval 24 hour, false)
+            as is_in_service_window,
+        direction = 'outbound'
+        and not is_nobody
+        and not has_clock_anomaly
+        and coalesce(entry_point_opened_at >= message_at - interval 72 hour, false)
+            as is_in_free_entry_point,
+        first_clicked_at,
+        first_replied_at,
+        case when direction = 'outbound' then least(read_at, first_clicked_at, first_replied_at) end
+            as inferred_read_at
+    from clicked
 )
 
 select * from final

@@ -11,6 +11,7 @@ template_messages as (
         delivered_at,
         read_at,
         failed_at,
+        first_clicked_at,
         cost_amount
     from {{ ref('fct_messages') }}
     where
@@ -25,7 +26,12 @@ delivered_messages as (
         template_language,
         contact_id,
         message_on,
-        first_replied_at
+        first_replied_at,
+        coalesce(
+            first_clicked_at
+            <= message_at + interval ({{ var('click_window_days') | int }}) day,
+            false
+        ) as is_clicked
     from {{ ref('fct_messages') }}
     where
         not has_clock_anomaly
@@ -78,6 +84,7 @@ template_category_days as (
         count(delivered_at) as messages_delivered,
         count(read_at) as messages_read,
         count(failed_at) as messages_failed,
+        count(first_clicked_at) as messages_clicked,
         count(*) filter (
             where delivered_at is not null and cost_amount is null
         ) as messages_cost_unknown,
@@ -115,7 +122,10 @@ templates as (
         template_name,
         template_language,
         category,
-        min(message_on) over (partition by template_name, template_language) as first_event_on
+        min(message_on) over (partition by template_name, template_language) as first_event_on,
+        -- No click of its links ever led to a message: they carry no person, or it has none.
+        sum(messages_clicked) over (partition by template_name, template_language) > 0
+            as has_own_links
     from template_category_days
     qualify row_number() over (
         partition by template_name, template_language
@@ -130,6 +140,7 @@ recipient_days as (
         template_language,
         contact_id,
         message_on,
+        bool_or(is_clicked) as is_clicked,
         bool_or(first_replied_at is not null) as is_replied
     from delivered_messages
     group by template_name, template_language, contact_id, message_on
@@ -141,6 +152,7 @@ recipient_weeks as (
         template_language,
         contact_id,
         cast(date_trunc('week', message_on) as date) as week_on,
+        bool_or(is_clicked) as is_clicked,
         bool_or(is_replied) as is_replied
     from recipient_days
     group by
@@ -156,6 +168,7 @@ recipient_months as (
         template_language,
         contact_id,
         cast(date_trunc('month', message_on) as date) as month_on,
+        bool_or(is_clicked) as is_clicked,
         bool_or(is_replied) as is_replied
     from recipient_days
     group by
@@ -172,6 +185,7 @@ reached_recipients as (
         'day' as period_grain,
         message_on as period_start_on,
         count(*) as recipients_delivered,
+        count(*) filter (where is_clicked) as recipients_clicked,
         count(*) filter (where is_replied) as recipients_replied
     from recipient_days
     group by template_name, template_language, message_on
@@ -182,6 +196,7 @@ reached_recipients as (
         'week' as period_grain,
         week_on as period_start_on,
         count(*) as recipients_delivered,
+        count(*) filter (where is_clicked) as recipients_clicked,
         count(*) filter (where is_replied) as recipients_replied
     from recipient_weeks
     group by template_name, template_language, week_on
@@ -192,6 +207,7 @@ reached_recipients as (
         'month' as period_grain,
         month_on as period_start_on,
         count(*) as recipients_delivered,
+        count(*) filter (where is_clicked) as recipients_clicked,
         count(*) filter (where is_replied) as recipients_replied
     from recipient_months
     group by template_name, template_language, month_on
@@ -250,8 +266,9 @@ counted as (
         coalesce(template_totals.messages_read, 0) as messages_read,
         coalesce(template_totals.messages_failed, 0) as messages_failed,
         coalesce(reached_recipients.recipients_delivered, 0) as recipients_delivered,
-        -- No stream of clicks is loaded yet: not known, so not 0.
-        cast(null as bigint) as recipients_clicked,
+        case
+            when templates.has_own_links then coalesce(reached_recipients.recipients_clicked, 0)
+        end as recipients_clicked,
         coalesce(reached_recipients.recipients_replied, 0) as recipients_replied,
         coalesce(opted_out_recipients.recipients_opted_out, 0) as recipients_opted_out,
         coalesce(template_totals.messages_cost_unknown, 0) as messages_cost_unknown,
@@ -300,7 +317,7 @@ final as (
         cast(messages_read as bigint) as messages_read,
         cast(messages_failed as bigint) as messages_failed,
         cast(recipients_delivered as bigint) as recipients_delivered,
-        recipients_clicked,
+        cast(recipients_clicked as bigint) as recipients_clicked,
         cast(recipients_replied as bigint) as recipients_replied,
         cast(recipients_opted_out as bigint) as recipients_opted_out,
         cast(cost_amount as decimal(18, 6)) as cost_amount,

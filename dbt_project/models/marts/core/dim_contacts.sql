@@ -132,9 +132,7 @@ first_campaigns as (
         on
             messages.contact_id = activity.contact_id
             and messages.message_at = activity.first_campaign_at
-    where
-        messages.is_campaign_message
-        and activity.first_campaign_at = activity.first_message_at
+    where messages.is_campaign_message
     group by messages.contact_id
 ),
 

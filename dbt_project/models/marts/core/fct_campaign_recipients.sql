@@ -94,7 +94,6 @@ message_totals as (
         message_group,
         count(*) as messages_attempted,
         count(sent_at) as messages_sent,
-        count(distinct flow_step) as flow_steps,
         count(*) filter (where flow_step is null) as messages_without_step,
         min(coalesce(attempted_at, message_at)) as attempted_at,
         min(sent_at) as sent_at,
@@ -106,6 +105,18 @@ message_totals as (
         sum(cost_amount) as known_cost_amount,
         count(*) filter (where cost_amount is null) as messages_cost_unknown
     from messages
+    group by campaign_id, contact_id, message_group
+),
+
+-- Apart: few messages have a step, and counting distinct ones of all would cost the most of this.
+step_totals as (
+    select
+        campaign_id,
+        contact_id,
+        message_group,
+        count(distinct flow_step) as flow_steps
+    from messages
+    where flow_step is not null
     group by campaign_id, contact_id, message_group
 ),
 
@@ -213,7 +224,7 @@ measured as (
         coalesce(message_totals.messages_attempted, 0) as messages_attempted,
         coalesce(message_totals.messages_sent, 0) as messages_sent,
         -- A message whose step isn't logged is a step of its own: it was one more contact.
-        coalesce(message_totals.flow_steps + message_totals.messages_without_step, 0)
+        coalesce(step_totals.flow_steps, 0) + coalesce(message_totals.messages_without_step, 0)
             as steps_reached,
         message_totals.attempted_at,
         message_totals.sent_at,
@@ -251,6 +262,11 @@ measured as (
             entries.campaign_id = message_totals.campaign_id
             and entries.contact_id = message_totals.contact_id
             and entries.message_group = message_totals.message_group
+    left join step_totals
+        on
+            entries.campaign_id = step_totals.campaign_id
+            and entries.contact_id = step_totals.contact_id
+            and entries.message_group = step_totals.message_group
     left join click_totals
         on
             entries.campaign_id = click_totals.campaign_id
