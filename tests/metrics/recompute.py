@@ -21,6 +21,7 @@ from .costs import add_costs
 from .exports import Exports, read_exports
 from .hours import kpi_busiest_hours
 from .messages import Facts, Seeds, build_messages
+from .reconciliation import our_template_counts
 from .recipients import recipients
 
 DEFAULTS: dict[str, Any] = {
@@ -85,6 +86,7 @@ def recompute(
             entered, exports, known, told_names, clock
         ),
         "kpi_campaign_tests": kpi_campaign_tests(entered, exports, known, told_names, clock),
+        "kpi_reconciliation": our_template_counts(raw, exports, messages),
         "kpi_busiest_hours": kpi_busiest_hours(messages, exports, clock),
         "kpi_utm_traffic": kpi_utm_traffic(clicks, exports, clock),
         "fct_messages": messages,
