@@ -21,8 +21,8 @@ from .costs import add_costs
 from .exports import Exports, read_exports
 from .hours import kpi_busiest_hours
 from .messages import Facts, Seeds, build_messages
-from .reconciliation import our_template_counts
 from .recipients import recipients
+from .reconciliation import our_template_counts
 
 DEFAULTS: dict[str, Any] = {
     "reporting_timezone": "UTC",
@@ -94,7 +94,7 @@ def recompute(
         "fct_contact_days": days,
         "kpi_messaging": kpis.kpi_messaging(sent, received, clock),
         "kpi_failures": kpis.kpi_failures(sent, clock),
-        "kpi_templates": kpis.kpi_templates(sent, opt_outs, clock),
+        "kpi_templates": kpis.kpi_templates(sent, opt_outs, clicks, clock),
         "kpi_costs": kpis.kpi_costs(sent, clock),
         "kpi_active_contacts": kpis.kpi_active_contacts(days, clock),
         "kpi_engagement": kpis.kpi_engagement(sent, received, clock),
