@@ -41,11 +41,11 @@ class Goal:
 def goals(exports: Exports, facts: Facts, leads: Frame) -> list[Goal]:
     """Return leads, qualified leads and the goals that contacts/events tells."""
     found = []
-    for row in leads.itertuples():
-        is_qualified = row.qualified_at is not None and not pd.isna(row.qualified_at)
-        found.append(Goal("lead", row.contact_id, row.created_at, is_qualified))
+    for lead in leads.to_dict("records"):
+        is_qualified = lead["qualified_at"] is not None and not pd.isna(lead["qualified_at"])
+        found.append(Goal("lead", lead["contact_id"], lead["created_at"], is_qualified))
         if is_qualified:
-            found.append(Goal("qualified", row.contact_id, row.qualified_at))
+            found.append(Goal("qualified", lead["contact_id"], lead["qualified_at"]))
     for contact_id, at, event, row in crm_events(exports, facts):
         if event == "goal" and row.get("value"):
             found.append(Goal(f"event:{row['value']}", contact_id, at))

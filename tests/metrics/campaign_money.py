@@ -38,8 +38,8 @@ def other_costs(
         fee, incentive = number(row.get("software_fee_amount")), number(row.get("incentive_amount"))
         at = row.get("planned_at")
         on = local_date(at, settings["reporting_timezone"]) if at else date.max
-        for place, amount in enumerate((fee, incentive)):
-            own[row["campaign_id"]][place] += converted(amount, row.get("currency_code"), on)
+        for place, told in enumerate((fee, incentive)):
+            own[row["campaign_id"]][place] += converted(told, row.get("currency_code"), on)
     for row in exports.tables["costs"]:
         kinds = ("software", "incentive")
         if row["cost_type"] not in kinds:

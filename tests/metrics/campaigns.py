@@ -11,7 +11,7 @@ import pandas as pd
 from .clock import local_date
 from .csv_streams import who
 from .exports import Exports
-from .kpis import MICRO, Clock, Frame, Source, Keys, add_rates, period_mart
+from .kpis import MICRO, Clock, Frame, Keys, Source, add_rates, period_mart
 from .messages import Facts
 
 RATES = {

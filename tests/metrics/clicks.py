@@ -30,13 +30,14 @@ def link_clicks(exports: Exports, facts: Facts) -> Frame:
     """Return all clicks of people who aren't internal, with a row number as `place`."""
     messages = {m.message_id: m for m in facts.messages if m.direction == "outbound"}
     of_campaign: dict[tuple[str, str], list[Message]] = defaultdict(list)
-    for message in messages.values():
-        if message.sent_at or message.delivered_at:
-            of_campaign[message.contact_id, message.campaign_id].append(message)
+    for ours in messages.values():
+        if ours.sent_at or ours.delivered_at:
+            of_campaign[ours.contact_id, ours.campaign_id].append(ours)
     links = {row["url"]: row for row in exports.tables["links"]}
     rows = []
     told = [(row, row["link"], truth(row.get("human"))) for row in exports.tables["short_io"]]
     told += [(row, row["url"], truth(row.get("is_human"))) for row in exports.tables["link_clicks"]]
+    message: Message | None
     for row, url, is_human in told:
         at = row["clicked_at"]
         if at is None:
@@ -94,7 +95,7 @@ def _parameter(exports: Exports, url: str) -> str | None:
 def mark_messages(facts: Facts, clicks: Frame) -> None:
     """Set first_clicked_at, and inferred_read_at where the click came first."""
     human = clicks[clicks["is_human"].eq(True)]
-    first: dict[str, datetime] = human.groupby("message_id")["clicked_at"].min().to_dict()
+    first = human.groupby("message_id")["clicked_at"].min().to_dict()
     for message in facts.messages:
         at: Any = first.get(message.message_id)
         if at is not None:

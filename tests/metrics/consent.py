@@ -71,11 +71,12 @@ def deletions(exports: Exports, facts: Facts) -> dict[str, list[datetime]]:
     """Return when contacts were deleted."""
     found: dict[str, list[datetime]] = defaultdict(list)
     for named in exports.named:
-        if named.stream == "contact_events" and named not in facts.anomalies:
-            if exports.tables["contact_events"][named.place]["event"].lower() == DELETED:
-                contact_id = facts.people.contact_of(exports.identifiers[named])
-                if contact_id:
-                    found[contact_id].append(named.at)
+        if named.stream != "contact_events" or named in facts.anomalies:
+            continue
+        event = exports.tables["contact_events"][named.place]["event"].lower()
+        contact_id = facts.people.contact_of(exports.identifiers[named])
+        if event == DELETED and contact_id:
+            found[contact_id].append(named.at)
     return found
 
 
@@ -83,7 +84,9 @@ def changes(told: Frame, deleted: dict[str, list[datetime]]) -> Frame:
     """Return the changes of state: contact_id, channel_id, event, at, was_in, was_known."""
     rows: list[tuple[Any, ...]] = []
     told = told[~told["contact_id"].isin(NOBODY)]
-    for (contact_id, channel_id), group in told.groupby(["contact_id", "channel_id"]):
+    whom: Any
+    for whom, group in told.groupby(["contact_id", "channel_id"]):
+        contact_id, channel_id = whom
         events = [(at, event) for at, event in zip(group["at"], group["event"], strict=True)]
         events += [(at, DELETED) for at in deleted.get(contact_id, [])]
         state = None

@@ -179,8 +179,8 @@ def opted_in_in_time(people: Frame, changed: Frame, messages: Frame, clock: Cloc
     """Return chat contacts by the channel of their first message, with is_opted_in."""
     window = timedelta(days=clock.settings["opt_in_window_days"])
     joined: dict[tuple[str, str], list[datetime]] = defaultdict(list)
-    for row in changed[changed["event"].eq("opt_in")].itertuples():
-        joined[row.contact_id, row.channel_id].append(row.at.to_pydatetime())
+    for row in changed[changed["event"].eq("opt_in")].to_dict("records"):
+        joined[row["contact_id"], row["channel_id"]].append(row["at"].to_pydatetime())
     known = messages[messages["has_clock_anomaly"].eq(False) & ~messages["contact_id"].isin(NOBODY)]
     first = known.sort_values(["message_at", "message_id"]).groupby("contact_id").first()
     rows = people.merge(first[["channel_id"]], how="inner", left_on="contact_id", right_index=True)

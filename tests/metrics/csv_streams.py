@@ -8,7 +8,7 @@ import io
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -35,7 +35,7 @@ class CsvStream:
     required: tuple[str, ...]
     key: tuple[str, ...]
     times: tuple[str, ...] = ()
-    aliases: Mapping[str, str] = ()  # type: ignore[assignment]
+    aliases: Mapping[str, str] = field(default_factory=dict)
     needs_person: bool = False
 
 
@@ -126,17 +126,17 @@ def read_stream(raw: Path, name: str) -> list[dict[str, Any]]:
             mapped = _mapped_rows(path, folder, vendor, leaf)
             found += [(*_age(raw, path), vendor, row) for row in mapped]
     newest: dict[tuple[str | None, ...], dict[str, Any]] = {}
-    for _, _, vendor, row in sorted(found, key=lambda one: one[:2]):
+    for _, _, system, row in sorted(found, key=lambda one: one[:2]):
         if not all(row.get(c) for c in stream.required):
             continue
         if stream.needs_person and not any(row.get(c) for c in PERSON):
             continue
         if "record_id" in stream.key:
             row["record_id"] = record_id(row)
-        kept: dict[str, Any] = {**{k: v or None for k, v in row.items()}, "vendor": vendor}
+        kept: dict[str, Any] = {**{k: v or None for k, v in row.items()}, "vendor": system}
         for column in stream.times:
             kept[column] = moment(row.get(column))
-        newest[tuple(row.get(c) or None for c in stream.key)] = kept
+        newest[tuple([row.get(c) or None for c in stream.key])] = kept
     return list(newest.values())
 
 

@@ -10,6 +10,7 @@ import csv
 from collections import defaultdict
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from .edge_cases import A, B, Raw, phone, pmp, utc
 
@@ -112,7 +113,7 @@ def campaign_message(
 ) -> None:
     """A marketing message of a campaign and its statuses, two seconds apart."""
     variant = more.get("variant")
-    told = {"variant": variant} if variant else {}
+    told: dict[str, Any] = {"variant": variant} if variant else {}
     channel = more.get("channel", A)
     raw.send(wamid(name), at, who, campaign_id=campaign, template=("offer", "en"), channel=channel,
              **told)  # fmt: skip

@@ -157,6 +157,7 @@ class Exports:
     url_parameters: dict[str, str] = field(default_factory=dict)
     tables: dict[str, list[Json]] = field(default_factory=dict)
     template_categories: dict[tuple[str, str], str] = field(default_factory=dict)
+    template_ids: dict[str, tuple[str, str]] = field(default_factory=dict)
     reference: dict[str, list[dict[str, str]]] = field(default_factory=dict)
 
     def without_repeats(self) -> Exports:
@@ -171,12 +172,13 @@ class Exports:
 def read_exports(raw: Path) -> Exports:
     """Read a raw folder; reference tables come from it, else from the shipped seeds."""
     found = Exports()
-    for record in _json_lines(raw / "whatsapp" / "webhooks"):
+    for record in json_lines(raw / "whatsapp" / "webhooks"):
         _read_webhook(found, record)
-    for record in _json_lines(raw / "whatsapp" / "sends"):
+    for record in json_lines(raw / "whatsapp" / "sends"):
         _read_send(found, record)
-    for record in _json_lines(raw / "whatsapp" / "templates"):
+    for record in json_lines(raw / "whatsapp" / "templates"):
         found.template_categories[record["name"], record["language"]] = record["category"]
+        found.template_ids[str(record.get("id"))] = record["name"], record["language"]
     for table in (
         *("error_classes", "fx_rates", "market_prefixes", "message_categories", "rate_card"),
         *("stop_words", "internal_contacts", "channels"),
@@ -258,7 +260,7 @@ def _files(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _json_lines(folder: Path) -> Iterator[Json]:
+def json_lines(folder: Path) -> Iterator[Json]:
     for path in _files(folder):
         data = path.read_bytes()
         for line in (gzip.decompress(data) if path.suffix == ".gz" else data).splitlines():
@@ -280,7 +282,7 @@ def _reference(raw: Path, table: str) -> list[dict[str, str]]:
     return rows
 
 
-def _seconds(value: object) -> datetime | None:
+def seconds_since_1970(value: object) -> datetime | None:
     """Read epoch seconds, given as a number or as a string."""
     try:
         return EPOCH + timedelta(seconds=int(str(value)))
@@ -321,20 +323,20 @@ def _read_value(found: Exports, value: Json, received_at: datetime | None) -> No
         return
     seen: list[Sighting] = []
     for item in _objects(value.get("messages")):
-        if (at := _seconds(item.get("timestamp"))) and item.get("id"):
+        if (at := seconds_since_1970(item.get("timestamp"))) and item.get("id"):
             seen.append(_read_inbound(found, item, channel_id, at, received_at))
     for item in _objects(value.get("message_echoes")):
-        if (at := _seconds(item.get("timestamp"))) and item.get("id"):
+        if (at := seconds_since_1970(item.get("timestamp"))) and item.get("id"):
             who = _who(("wa_id", item.get("to")), ("bsuid", item.get("to_user_id")))
             kind = str(item.get("type") or "unknown")
             echo = Echo(item["id"], channel_id, at, received_at, who, kind)
             found.echoes.append(echo)
             seen.append(Sighting(at, who, echo))
     for item in _objects(value.get("statuses")):
-        if (at := _seconds(item.get("timestamp"))) and item.get("id"):
+        if (at := seconds_since_1970(item.get("timestamp"))) and item.get("id"):
             seen += _read_status(found, item, channel_id, at, received_at)
     for item in _objects(value.get("user_preferences")):
-        if at := _seconds(item.get("timestamp")):
+        if at := seconds_since_1970(item.get("timestamp")):
             who = _who(("wa_id", item.get("wa_id")), ("bsuid", item.get("user_id")))
             chosen = str(item.get("value"))
             preference = Preference(channel_id, at, received_at, who, chosen)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -16,7 +17,9 @@ HOUR = timedelta(hours=1)
 
 def kpi_busiest_hours(messages: Frame, exports: Exports, clock: Clock) -> Frame:
     """Return messages received per channel, weekday and hour, and how often the hour was seen."""
-    zones = {r["channel_id"]: r.get("timezone") for r in exports.reference["channels"]}
+    zones: dict[Any, str | None] = {
+        r["channel_id"]: r.get("timezone") for r in exports.reference["channels"]
+    }
     counted = messages[messages["has_clock_anomaly"].eq(False)]
     rows = []
     for channel_id, group in counted.groupby("channel_id"):

@@ -227,7 +227,9 @@ def kpi_failures(sent: Frame, clock: Clock) -> Frame:
     return mart
 
 
-def kpi_templates(sent: Frame, opt_outs: Mapping[Keys, list[datetime]], clock: Clock) -> Frame:
+def kpi_templates(
+    sent: Frame, opt_outs: Mapping[Keys, list[datetime]], clicks: Frame, clock: Clock
+) -> Frame:
     rows = sent[sent["template_name"].ne("none")].copy()
     window = timedelta(hours=clock.settings["opt_out_window_hours"])
     left = [
@@ -236,7 +238,11 @@ def kpi_templates(sent: Frame, opt_outs: Mapping[Keys, list[datetime]], clock: C
             ["message_at", "contact_id", "channel_id"]
         ].itertuples(index=False)
     ]
-    rows["person_clicked"] = rows["person_delivered"].where(rows["first_clicked_at"].notna())
+    in_time = [
+        clicked is not None and clicked <= at + clock.window("click")
+        for clicked, at in zip(rows["first_clicked_at"], rows["message_at"], strict=True)
+    ]
+    rows["person_clicked"] = rows["person_delivered"].where(pd.Series(in_time, rows.index))
     rows["person_opted_out"] = rows["person_delivered"].where(pd.Series(left, rows.index))
     mart = period_mart(
         clock,
@@ -253,6 +259,16 @@ def kpi_templates(sent: Frame, opt_outs: Mapping[Keys, list[datetime]], clock: C
             },
         ),
     )
+    # Where no click ever led to a message of a template, its links carry no person.
+    is_clicked = sent["message_id"].isin(clicks["message_id"])
+    linked = set(sent[is_clicked].groupby(["template_name", "template_language"]).groups)
+    mart["recipients_clicked"] = [
+        count if (name, language) in linked else None
+        for name, language, count in mart[
+            ["template_name", "template_language", "recipients_clicked"]
+        ].itertuples(index=False)
+    ]
+    mart["recipients_clicked"] = mart["recipients_clicked"].astype(object)
     add_money(mart)
     add_rates(
         mart,

@@ -15,7 +15,6 @@ from typing import Any
 from .clock import Stream, judge_stream
 from .csv_streams import KINDS
 from .exports import Echo, Exports, Inbound, Named, Preference, Report, Send, Status, normal_words
-
 from .people import DASHBOARD_TEST_NUMBERS, People, identifier, keyed_hash
 
 SERVICE_WINDOW = timedelta(hours=24)

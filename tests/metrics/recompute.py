@@ -22,6 +22,7 @@ from .exports import Exports, read_exports
 from .hours import kpi_busiest_hours
 from .messages import Facts, Seeds, build_messages
 from .recipients import recipients
+from .reconciliation import our_template_counts
 
 DEFAULTS: dict[str, Any] = {
     "reporting_timezone": "UTC",
@@ -85,6 +86,7 @@ def recompute(
             entered, exports, known, told_names, clock
         ),
         "kpi_campaign_tests": kpi_campaign_tests(entered, exports, known, told_names, clock),
+        "kpi_reconciliation": our_template_counts(raw, exports, messages),
         "kpi_busiest_hours": kpi_busiest_hours(messages, exports, clock),
         "kpi_utm_traffic": kpi_utm_traffic(clicks, exports, clock),
         "fct_messages": messages,
@@ -92,7 +94,7 @@ def recompute(
         "fct_contact_days": days,
         "kpi_messaging": kpis.kpi_messaging(sent, received, clock),
         "kpi_failures": kpis.kpi_failures(sent, clock),
-        "kpi_templates": kpis.kpi_templates(sent, opt_outs, clock),
+        "kpi_templates": kpis.kpi_templates(sent, opt_outs, clicks, clock),
         "kpi_costs": kpis.kpi_costs(sent, clock),
         "kpi_active_contacts": kpis.kpi_active_contacts(days, clock),
         "kpi_engagement": kpis.kpi_engagement(sent, received, clock),

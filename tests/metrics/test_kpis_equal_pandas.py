@@ -199,6 +199,12 @@ TABLES |= {
     ),
 }
 
+# The figures of Meta's that messages alone answer.
+TEMPLATE_COUNTS = (
+    "kpi_reconciliation where source = 'template_analytics'"
+    " and metric in ('sent', 'delivered', 'read')"
+)
+
 # Parts of an amount are rounded so that they add up: equal within a thousandth.
 NEARLY: dict[str, tuple[list[str], list[str]]] = {
     "kpi_campaigns": (
@@ -284,6 +290,13 @@ def check(published: Path, raw: Path, settings: dict[str, Any]) -> None:
             )
             covered = {*keys, *columns, *nearly, *NOT_RECOMPUTED[table]}
             found += uncovered(connection, table, covered)
+        found += differences(
+            connection,
+            TEMPLATE_COUNTS,
+            ours["kpi_reconciliation"],
+            ["source", "metric", "starts_at", "reconciliation_key"],
+            ["our_value"],
+        )
         for table, columns in BAGS.items():
             found += bag_differences(connection, table, ours[table], columns)
             found += uncovered(connection, table, {*columns, *NOT_RECOMPUTED[table]})
