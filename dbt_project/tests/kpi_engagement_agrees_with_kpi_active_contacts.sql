@@ -1,5 +1,5 @@
--- A day's active contacts are at least those of its busiest channel; those who wrote, for a click has
--- no channel, are at most the sum of all.
+-- A day's active contacts are at least those of its busiest channel; those who wrote, for a click
+-- has no channel, are at most the sum of all.
 with
 
 channel_days as (

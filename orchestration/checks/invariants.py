@@ -68,7 +68,6 @@ KEYS: dict[str, tuple[str, ...]] = {
     "marts.fct_leads": ("lead_id",),
     "marts.kpi_consent": ("period_grain", "period_start_on", "channel_id"),
     "marts.kpi_contacts": ("period_grain", "period_start_on", "created_source"),
-    "marts.fct_link_clicks": ("click_id",),
     "marts.kpi_busiest_hours": ("channel_id", "iso_day_of_week", "hour_of_day"),
     "marts.kpi_reconciliation": (
         "source",

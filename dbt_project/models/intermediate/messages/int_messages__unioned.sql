@@ -245,10 +245,8 @@ outbound_sources as (
         coalesce(sends.campaign_id, reported_sends.campaign_id) as campaign_id,
         coalesce(sends.variant, reported_sends.variant) as variant,
         coalesce(sends.sender_type, reported_sends.sender_type) as sender_type,
-        coalesce(
-            'whatsapp:' || sends.agent_id,
-            reported_sends.source || ':' || reported_sends.agent_id
-        ) as agent_key,
+        case when sends.agent_id is null then reported_sends.source else 'whatsapp' end
+            as agent_source,
         coalesce(sends.agent_id, reported_sends.agent_id) as agent_id,
         coalesce(sends.bot_id, reported_sends.bot_id) as bot_id,
         coalesce(sends.template_name, reported_sends.template_name) as template_name,
@@ -340,7 +338,7 @@ outbound as (
         campaign_id,
         variant,
         sender_type,
-        agent_key,
+        agent_source,
         agent_id,
         bot_id,
         template_name,
@@ -392,7 +390,7 @@ inbound as (
         cast(null as varchar) as campaign_id,
         cast(null as varchar) as variant,
         'contact' as sender_type,
-        cast(null as varchar) as agent_key,
+        cast(null as varchar) as agent_source,
         cast(null as varchar) as agent_id,
         cast(null as varchar) as bot_id,
         cast(null as varchar) as template_name,
@@ -515,12 +513,8 @@ categorised as (
 
 with_senders as (
     select
-        categorised.* exclude (agent_key, agent_id, bot_id),
-        case
-            when named_agents.identifier_hash is not null
-                then split_part(categorised.agent_key, ':', 1) || ':' || named_agents.identifier_hash
-            else categorised.agent_key
-        end as agent_id,
+        categorised.* exclude (agent_id, bot_id),
+        coalesce(named_agents.identifier_hash, categorised.agent_id) as agent_id,
         coalesce(named_bots.identifier_hash, categorised.bot_id) as bot_id
     from categorised
     left join named_agents on categorised.agent_id = named_agents.value
@@ -571,7 +565,7 @@ final as (
             else 'api'
         end as sender_type,
         case
-            when agent_id is not null then agent_id
+            when agent_id is not null then agent_source || ':' || agent_id
             when is_typed_in_app or sender_type = 'agent' then 'unknown'
             else 'none'
         end as agent_id,
