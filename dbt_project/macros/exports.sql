@@ -32,3 +32,29 @@ phone,
 {% macro is_before_1971(event_at) -%}
     coalesce({{ event_at }} < timestamp '1971-01-01', false)
 {%- endmacro %}
+
+{#- Where somebody or something came from, as a person wrote it: words, but no number that could be
+    a telephone's. -#}
+{% macro published_source(column) -%}
+    case
+        when
+            regexp_full_match({{ column }}, '[A-Za-z][A-Za-z0-9_. \-]{0,59}')
+            and not regexp_matches({{ column }}, '[0-9]{7}')
+            then {{ column }}
+        when {{ column }} is not null then 'other'
+    end
+{%- endmacro %}
+
+{#- A UTM value as the link has it. One that holds an address, or as many digits as a telephone
+    number (dates have fewer, ids of ads more), is `other`. -#}
+{% macro published_utm(column) -%}
+    case
+        when
+            length({{ column }}) > 120
+            or contains({{ column }}, '@')
+            or contains({{ column }}, '%40')
+            or regexp_matches({{ column }}, '(^|[^0-9])[0-9]{9,15}([^0-9]|$)')
+            then 'other'
+        else {{ column }}
+    end
+{%- endmacro %}

@@ -42,6 +42,7 @@ CONTACT_COUNTS = (
 KEYS: dict[str, tuple[str, ...]] = {
     "marts.fct_messages": ("message_id",),
     "marts.fct_contact_days": ("contact_id", "active_on"),
+    "marts.fct_link_clicks": ("click_id",),
     "marts.dim_contacts": ("contact_id",),
     "marts.dim_channels": ("channel_id",),
     "marts.dim_templates": ("template_name", "template_language"),
@@ -329,6 +330,29 @@ INVARIANTS: tuple[Check, ...] = (
         sql="select message_id from marts.fct_messages as messages "
         "where contact_id is null or contact_id not in ('none', 'unknown') and not exists "
         "(select 1 from marts.dim_contacts as c where c.contact_id = messages.contact_id)",
+        description="contact_id is in dim_contacts",
+    ),
+    Check(
+        name="first_clicks_are_those_of_the_clicks",
+        table="marts.fct_messages",
+        keys=("message_id",),
+        sql="""
+with clicks as (
+    select message_id, min(clicked_at) as clicked_at from marts.fct_link_clicks
+    where is_human and not has_clock_anomaly and message_id <> 'none' group by message_id
+)
+select message_id from marts.fct_messages left join clicks using (message_id)
+where not has_clock_anomaly and first_clicked_at is distinct from clicked_at
+""",
+        description="first_clicked_at is the message's first human click in fct_link_clicks",
+    ),
+    Check(
+        name="every_click_has_a_known_contact",
+        table="marts.fct_link_clicks",
+        keys=("click_id",),
+        sql="select click_id from marts.fct_link_clicks as clicks "
+        "where contact_id <> 'unknown' and not exists "
+        "(select 1 from marts.dim_contacts as c where c.contact_id = clicks.contact_id)",
         description="contact_id is in dim_contacts",
     ),
     Check(

@@ -238,11 +238,90 @@ def plant(raw_dir: Path) -> list[str]:
         f"reference/internal_contacts/{SURNAME}.csv": f"phone,email\n+4915790099999,{EMAIL}\n",
         f"{NAME}/{SURNAME}/{PHONE}.csv": f"phone\n{PHONE}\n",
     }
+    files |= _csv_exports()
     for path, content in files.items():
         target = raw_dir / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(content)
     return list(files)
+
+
+def _csv_exports() -> dict[str, str]:
+    """Return exports with our own columns: the canary in every cell that isn't the business' own.
+
+    Numbers and e-mail stand in different rows: the e-mail is of the business' own people.
+    """
+    at = "2026-11-12 10:00:00"
+    url = f"https://go.example/{NAME}?phone={PHONE}"
+    tables: dict[str, tuple[str, list[str]]] = {
+        "campaigns/audience": (
+            "campaign_id,phone,user_id,external_id,assigned_at,skipped_reason",
+            [f"canary,+{PHONE},{BSUID},{NAME} {SURNAME},{at},asked by {NAME} ({PHONE})"],
+        ),
+        "consent/events": (
+            "phone,email,event,occurred_at,source,channel_id",
+            [
+                f"+{PHONE},,opt_in,{at},form of {NAME},{CHANNEL_PHONE}",
+                f",{EMAIL},opt_out,{at},{EMAIL},",
+                f"+{PHONE},,call {PHONE},{at},{TEXT},",
+            ],
+        ),
+        "contacts/events": (
+            "phone,external_id,event,occurred_at,source,actor,value",
+            [
+                f"+{PHONE},{NAME},created,{at},{EMAIL},{EMAIL},{TEXT}",
+                f"+{PHONE},,merged,{at},{PHONE},{PHONE},{NAME}.{SURNAME}",
+                f"+{PHONE},,stage,{at},{NAME},{NAME} {SURNAME},{PHONE}",
+                f"+{PHONE},,lead,{at},+{PHONE},{NAME},{PHONE}",
+                f"+{PHONE},,goal,{at},{TEXT},{NAME},{TEXT}",
+                f"+{PHONE},,{NAME} wrote {PHONE},{at},{TEXT},{NAME},{TEXT}",
+            ],
+        ),
+        "clicks/links": (
+            "url,campaign_id,phone,message_id,destination_url",
+            [f"{url},canary,+{PHONE},{WAMID_OUT},{url}&name={SURNAME}"],
+        ),
+        "clicks/short_io": (
+            "link,time,ip,user agent,human,utm_source,utm_medium,utm_campaign",
+            [f"{url},{at},10.0.0.1,Browser of {NAME},yes,+{PHONE},{EMAIL},to {NAME} {PHONE}"],
+        ),
+        "generic/messages": (
+            "message_id,channel_id,phone,direction,sent_at,agent_id,bot_id,message_type,error_code",
+            [
+                f"{PHONE}-1,{CHANNEL_PHONE},+{PHONE},outbound,{at},{EMAIL},{NAME} {SURNAME},"
+                f"{NAME} {PHONE},{PHONE}",
+                f"{WAMID_IN},{CHANNEL_PHONE},+{PHONE},inbound,{at},,,,",
+            ],
+        ),
+        "generic/message_reports": (
+            "message_id,channel_id,external_id,direction,sent_at,agent_id,conversation_id,category,"
+            "error_code,last_status",
+            [
+                f"{PHONE}-2,{CHANNEL_PHONE},{NAME} {SURNAME},outbound,{at},{PHONE},{NAME},"
+                f"{TEXT},Call {PHONE},failed"
+            ],
+        ),
+        "generic/contacts": (
+            "phone,external_id,created_at,source,country_code,labels",
+            [f"+{PHONE},{NAME} {SURNAME},{at},{EMAIL},{PHONE},{TEXT}"],
+        ),
+        "generic/link_clicks": (
+            "click_id,clicked_at,url,phone,user_agent,utm_source,utm_medium,utm_campaign",
+            [f"{PHONE},{at},{url},+{PHONE},{NAME},{PHONE},{NAME}@{SURNAME}.example,{PHONE}"],
+        ),
+        "generic/leads": (
+            "lead_id,phone,created_at,source",
+            [f"L-1,+{PHONE},{at},{NAME} {SURNAME} {PHONE}"],
+        ),
+        "ga4/sessions": (
+            "date,session_source,session_medium,session_campaign,sessions",
+            [f"2026-11-12,{PHONE},{EMAIL},tel:+{PHONE},3"],
+        ),
+    }
+    return {
+        f"{stream}/{SURNAME}.csv": "\n".join([header, *rows]) + "\n"
+        for stream, (header, rows) in tables.items()
+    }
 
 
 def found_in_text(text: str) -> list[str]:

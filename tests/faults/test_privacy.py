@@ -79,7 +79,11 @@ def test_a_column_that_holds_the_canary_is_declared_personal(faulty: Faulty) -> 
         "field", "record_type", "record_time", "error_code", "ctwa_clid", "conversation_id",
         "conversation_origin", "pricing_model", "pricing_type", "pricing_category",
         # A business' own labels and its own numbers, which are hashed where they are numbers.
-        "phone_number_id", "cached_label_list",
+        "phone_number_id", "cached_label_list", "channel_id",
+        # What people write of sources, events and links: published as far as it is plain words.
+        "source", "event", "skipped_reason", "message_type", "category", "country_code",
+        "utm_source", "utm_medium", "utm_campaign",
+        "session_source", "session_medium", "session_campaign",
     }  # fmt: skip
     with connect(
         Settings(faulty.raw_dir, faulty.warehouse_dir), faulty.working, read_only=True

@@ -204,9 +204,9 @@ test_opt_outs as (
     inner join contact_opt_outs
         on
             entries.contact_id = contact_opt_outs.contact_id
-            and contact_opt_outs.occurred_at > entries.assigned_at
-            and contact_opt_outs.occurred_at
-            <= entries.assigned_at + interval ({{ var('test_window_days') | int }}) day
+            and entries.assigned_at < contact_opt_outs.occurred_at
+            and entries.assigned_at
+            + interval ({{ var('test_window_days') | int }}) day >= contact_opt_outs.occurred_at
     group by entries.campaign_id, entries.contact_id, entries.entry_number
 ),
 

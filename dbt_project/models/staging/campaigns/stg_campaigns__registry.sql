@@ -41,7 +41,7 @@ final as (
         {{ parsed_amount('registry.software_fee_amount') }} as software_fee_amount,
         {{ parsed_amount('registry.incentive_amount') }} as incentive_amount,
         upper(registry.currency_code) as currency_code,
-        registry.utm_campaign,
+        {{ published_utm('registry.utm_campaign') }} as utm_campaign,
         registry.coupon_codes
     from registry
     inner join load_precedence on registry._load_id = load_precedence.load_id

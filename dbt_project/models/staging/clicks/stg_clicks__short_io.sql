@@ -28,9 +28,9 @@ final as (
         {{ is_before_1971(utc_time('clicked_at')) }} as is_implausible,
         ip,
         user_agent,
-        utm_source,
-        utm_medium,
-        utm_campaign,
+        {{ published_utm('utm_source') }} as utm_source,
+        {{ published_utm('utm_medium') }} as utm_medium,
+        {{ published_utm('utm_campaign') }} as utm_campaign,
         {{ parsed_boolean('human') }} as is_human
     from clicks
     where {{ utc_time('clicked_at') }} is not null

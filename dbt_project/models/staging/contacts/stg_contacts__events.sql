@@ -24,13 +24,7 @@ final as (
         lower(event) as event,
         {{ utc_time('occurred_at') }} as occurred_at,
         {{ is_before_1971(utc_time('occurred_at')) }} as is_implausible,
-        coalesce(
-            case
-                when regexp_full_match(source, '[A-Za-z][A-Za-z0-9_. \-]{0,59}') then source
-                when source is not null then 'other'
-            end,
-            'unknown'
-        ) as source,
+        coalesce({{ published_source('source') }}, 'unknown') as source,
         actor,
         value,
         -- Whom a merge took in: told by what the value looks like, as at the ingest.

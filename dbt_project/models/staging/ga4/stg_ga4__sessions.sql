@@ -28,9 +28,9 @@ final as (
             try_cast(sessions.date as date),
             cast(try_strptime(sessions.date, '%Y%m%d') as date)
         ) as session_on,
-        sessions.session_source as utm_source,
-        sessions.session_medium as utm_medium,
-        sessions.session_campaign as utm_campaign,
+        {{ published_utm('sessions.session_source') }} as utm_source,
+        {{ published_utm('sessions.session_medium') }} as utm_medium,
+        {{ published_utm('sessions.session_campaign') }} as utm_campaign,
         try_cast(sessions.sessions as bigint) as sessions,
         try_cast(sessions.purchases as bigint) as purchases,
         {{ parsed_amount('sessions.revenue') }} as revenue

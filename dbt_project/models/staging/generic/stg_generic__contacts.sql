@@ -19,10 +19,7 @@ final as (
         {{ person_columns() }},
         {{ utc_time('created_at') }} as created_at,
         {{ is_before_1971(utc_time('created_at')) }} as is_implausible,
-        case
-            when regexp_full_match(source, '[A-Za-z][A-Za-z0-9_. \-]{0,59}') then source
-            when source is not null then 'other'
-        end as source,
+        {{ published_source('source') }} as source,
         upper(country_code) as country_code
     from contacts
 )

@@ -36,10 +36,7 @@ final as (
         {{ utc_time('leads.qualified_at') }} as qualified_at,
         {{ utc_time('leads.won_at') }} as won_at,
         {{ utc_time('leads.lost_at') }} as lost_at,
-        case
-            when regexp_full_match(leads.source, '[A-Za-z][A-Za-z0-9_. \-]{0,59}') then leads.source
-            when leads.source is not null then 'other'
-        end as lead_source
+        {{ published_source('leads.source') }} as lead_source
     from leads
     inner join load_precedence on leads._load_id = load_precedence.load_id
     where {{ utc_time('leads.created_at') }} is not null

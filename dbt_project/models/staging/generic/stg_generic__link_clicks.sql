@@ -38,9 +38,9 @@ final as (
         campaign_id,
         user_agent,
         {{ parsed_boolean('is_human') }} as is_human,
-        utm_source,
-        utm_medium,
-        utm_campaign
+        {{ published_utm('utm_source') }} as utm_source,
+        {{ published_utm('utm_medium') }} as utm_medium,
+        {{ published_utm('utm_campaign') }} as utm_campaign
     from clicks
     where {{ utc_time('clicked_at') }} is not null
 )
