@@ -157,7 +157,7 @@ class Exports:
     url_parameters: dict[str, str] = field(default_factory=dict)
     tables: dict[str, list[Json]] = field(default_factory=dict)
     template_categories: dict[tuple[str, str], str] = field(default_factory=dict)
-    template_ids: dict[str, tuple[str, str]] = field(default_factory=dict)
+    template_ids: dict[tuple[str, str], str] = field(default_factory=dict)
     reference: dict[str, list[dict[str, str]]] = field(default_factory=dict)
 
     def without_repeats(self) -> Exports:
@@ -178,7 +178,8 @@ def read_exports(raw: Path) -> Exports:
         _read_send(found, record)
     for record in json_lines(raw / "whatsapp" / "templates"):
         found.template_categories[record["name"], record["language"]] = record["category"]
-        found.template_ids[str(record.get("id"))] = record["name"], record["language"]
+        name = record["name"], record["language"]
+        found.template_ids.setdefault(name, str(record.get("id")))
     for table in (
         *("error_classes", "fx_rates", "market_prefixes", "message_categories", "rate_card"),
         *("stop_words", "internal_contacts", "channels"),
@@ -315,6 +316,10 @@ def _read_webhook(found: Exports, record: Json) -> None:
             value = change.get("value")
             if isinstance(value, dict):
                 _read_value(found, value, received_at)
+                # What WhatsApp says of a template later goes before the list.
+                if value.get("message_template_id") and value.get("message_template_name"):
+                    name = value["message_template_name"], str(value["message_template_language"])
+                    found.template_ids[name] = str(value["message_template_id"])
 
 
 def _read_value(found: Exports, value: Json, received_at: datetime | None) -> None:

@@ -259,8 +259,9 @@ def kpi_templates(
             },
         ),
     )
-    # Where no click ever led to a message of a template, its links carry no person.
-    is_clicked = sent["message_id"].isin(clicks["message_id"])
+    # Where no human click ever led to a message of a template, its links carry no person.
+    human = clicks[clicks["is_human"].eq(True)]
+    is_clicked = sent["message_id"].isin(human["message_id"])
     linked = set(sent[is_clicked].groupby(["template_name", "template_language"]).groups)
     mart["recipients_clicked"] = [
         count if (name, language) in linked else None

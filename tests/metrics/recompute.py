@@ -1,4 +1,4 @@
-"""Every KPI of the channel a second time: raw files in, one DataFrame per table out.
+"""Every KPI of messages and recipients a second time: raw files in, one DataFrame per table out.
 
 Written from MARTS.md, SEMANTICS.md and SOURCES.md; shares no code with the warehouse.
 """

@@ -26,13 +26,15 @@ def our_template_counts(raw: Path, exports: Exports, messages: Frame) -> Frame:
         name: group.sort_values("message_at")
         for name, group in ours.groupby(["template_name", "template_language"])
     }
-    rows = {}
+    name_of = {template_id: name for name, template_id in exports.template_ids.items()}
+    rows: dict[tuple[str, datetime, str], float | None] = {}
     for template_id, start, end, counted in _spans(raw):
-        group = of_template.get(exports.template_ids.get(template_id, ("", "")))
+        name = name_of.get(template_id)
+        group = of_template.get(name) if name else None
         part = None if group is None else group[group["message_at"].between(start, end, "left")]
         for metric in counted:
             known = 0 if part is None else int(part[METRICS[metric]].notna().sum())
-            rows[metric, start, template_id] = float(known)
+            rows[metric, start, template_id] = float(known) if name else None
     return pd.DataFrame(
         [("template_analytics", *key, value) for key, value in rows.items()],
         columns=["source", "metric", "starts_at", "reconciliation_key", "our_value"],

@@ -1,4 +1,4 @@
-"""Every KPI of the channel equals its recomputation in pandas from the raw files."""
+"""Every KPI of messages and recipients equals its recomputation in pandas from the raw files."""
 
 from __future__ import annotations
 
