@@ -56,7 +56,7 @@ def _funnel(table: str) -> Check:
         table=table,
         keys=KEYS[table],
         sql=f"select {', '.join(KEYS[table])} from {table} "
-        "where not coalesce(recipients_read <= recipients_delivered "
+        "where not coalesce(coalesce(recipients_read, 0) <= recipients_delivered "
         "and recipients_delivered <= recipients_sent "
         "and recipients_sent <= recipients_attempted "
         f"and recipients_attempted <= recipients_targeted, false) or {outcomes}",

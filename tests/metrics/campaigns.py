@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from .clock import local_date
+from .coverage import Untold
 from .csv_streams import who
 from .exports import Exports
 from .kpis import MICRO, Clock, Frame, Keys, Source, add_rates, period_mart
@@ -104,6 +105,7 @@ def kpi_campaigns(
     told: set[str],
     clock: Clock,
     money: Mapping[Keys, tuple[Fraction, Fraction]],
+    untold: Untold,
 ) -> Frame:
     """Return the recipient columns per campaign and variant."""
     keys = ["campaign_id", "variant"]
@@ -151,12 +153,18 @@ def kpi_campaigns(
         ]
     hide_unknown_clicks(mart, known)
     hide_unknown_goals(mart, exports, told, known)
+    untold.hide(mart)
     add_rates(mart, {**RATES, **COSTS_PER})
     return mart
 
 
 def kpi_campaign_periods(
-    recipients: Frame, exports: Exports, known: set[str], told: set[str], clock: Clock
+    recipients: Frame,
+    exports: Exports,
+    known: set[str],
+    told: set[str],
+    clock: Clock,
+    untold: Untold,
 ) -> Frame:
     """Return the recipient columns per period of entering and campaign."""
     mart = period_mart(
@@ -168,6 +176,7 @@ def kpi_campaign_periods(
     add_message_costs(mart)
     hide_unknown_clicks(mart, known)
     hide_unknown_goals(mart, exports, told, known)
+    untold.hide(mart)
     add_rates(mart, RATES)
     return mart
 

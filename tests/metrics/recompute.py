@@ -18,6 +18,7 @@ from .campaign_money import other_costs
 from .campaign_tests import kpi_campaign_tests
 from .clicks import kpi_utm_traffic, link_clicks, mark_messages
 from .costs import add_costs
+from .coverage import untold
 from .exports import Exports, read_exports
 from .hours import kpi_busiest_hours
 from .messages import Facts, Seeds, build_messages
@@ -72,6 +73,7 @@ def recompute(
     told_names = {goal.name for goal in told_goals}
     money = other_costs(exports, sent, entered, chosen)
     known = campaigns.with_personal_links(exports, facts, clicks)
+    untold_of = untold(exports, clicks)
     return {
         "fct_link_clicks": clicks,
         "fct_consent_events": told.rename(columns={"at": "occurred_at"}),
@@ -80,10 +82,10 @@ def recompute(
         "kpi_consent": consent.kpi_consent(changed, everywhere, people, messages, sent, clock),
         "kpi_contacts": contacts.kpi_contacts(people, messages, facts, clock),
         "kpi_campaigns": campaigns.kpi_campaigns(
-            entered, clicks, exports, known, told_names, clock, money
+            entered, clicks, exports, known, told_names, clock, money, untold_of
         ),
         "kpi_campaign_periods": campaigns.kpi_campaign_periods(
-            entered, exports, known, told_names, clock
+            entered, exports, known, told_names, clock, untold_of
         ),
         "kpi_campaign_tests": kpi_campaign_tests(entered, exports, known, told_names, clock),
         "kpi_reconciliation": our_template_counts(raw, exports, messages),

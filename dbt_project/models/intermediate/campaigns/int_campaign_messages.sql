@@ -19,6 +19,7 @@ messages as (
         read_at,
         failed_at,
         first_replied_at,
+        inferred_read_at,
         cost_amount
     from {{ ref('fct_messages') }}
     where
@@ -104,6 +105,7 @@ final as (
                 <= grouped.message_at + interval ({{ var('response_window_hours') | int }}) hour
                 then grouped.first_replied_at
         end as replied_at,
+        grouped.inferred_read_at,
         grouped.cost_amount,
         steps.flow_step
     from grouped

@@ -35,7 +35,9 @@ def two_proportions(successes, recipients, baseline_successes, baseline_recipien
     inverse = divide(1, n) + divide(1, n0)
     statistic = divide(rate - rate0, np.sqrt(pooled * (1 - pooled) * inverse))
     margin = norm.isf(ALPHA / 2) * np.sqrt(divide(rate * (1 - rate), n) + divide(rate0 * (1 - rate0), n0))
-    detectable = (norm.isf(ALPHA / 2) + norm.isf(1 - POWER)) * np.sqrt(rate0 * (1 - rate0) * inverse)
+    # A baseline where all or nobody did it has no variance to plan with.
+    variance = np.where(rate0 * (1 - rate0) > 0, rate0 * (1 - rate0), np.nan)
+    detectable = (norm.isf(ALPHA / 2) + norm.isf(1 - POWER)) * np.sqrt(variance * inverse)
     return pd.DataFrame(
         {
             "test_statistic": statistic,

@@ -39,6 +39,19 @@ failures as (
     where ends_with(first_error, '|131050')
 ),
 
+-- The API's own answer: no webhook follows.
+refused_sends as (
+    select
+        refused_at as occurred_at,
+        attempted_at is null as is_implausible,
+        'opt_out' as event,
+        phone_number_id,
+        coalesce(contact_wa_id, recipient) as person_wa_id,
+        coalesce(contact_user_id, recipient_user_id) as person_user_id
+    from {{ ref('int_whatsapp_sends__folded') }}
+    where ends_with(first_error, '|131050')
+),
+
 consent_events as (
     select distinct
         occurred_at,
@@ -66,6 +79,7 @@ all_reports as (
         load_id,
         row_number,
         opted_out_at,
+        case when error_code = '131050' then failed_at end as refused_at,
         native_channel_id,
         phone,
         name_kind,
@@ -82,7 +96,7 @@ reports as (
         all_reports.record_id in (
             select opted_out.record_id
             from all_reports as opted_out
-            where opted_out.opted_out_at is not null
+            where coalesce(opted_out.opted_out_at, opted_out.refused_at) is not null
         )
     qualify
         row_number() over (
@@ -117,7 +131,7 @@ clocks as (
         stream,
         max(last_plausible_at) as plausible_until
     from {{ ref('int_stream_clocks') }}
-    where stream = 'webhooks'
+    where stream in ('webhooks', 'sends')
     group by stream
     union all
     select
@@ -127,26 +141,35 @@ clocks as (
     where stream in ('consent_events', 'message_reports')
 ),
 
-webhook_signals as (
+whatsapp_signals as (
     select
+        'webhooks' as stream,
         *,
         'user_preferences' as source
     from preferences
     union all
     select
+        'webhooks' as stream,
         *,
         'stop_word' as source
     from messages
     union all
     select
+        'webhooks' as stream,
         *,
         'error_131050' as source
     from failures
+    union all
+    select
+        'sends' as stream,
+        *,
+        'error_131050' as source
+    from refused_sends
 ),
 
 signals as (
     select
-        'webhooks' as stream,
+        stream,
         occurred_at,
         is_implausible,
         event,
@@ -156,7 +179,7 @@ signals as (
         'bsuid' as name_kind,
         person_user_id as name_value,
         source
-    from webhook_signals
+    from whatsapp_signals
     union all
     select
         'consent_events' as stream,
@@ -184,6 +207,20 @@ signals as (
         'message_report' as source
     from reports
     where opted_out_at is not null
+    union all
+    select
+        'message_reports' as stream,
+        refused_at as occurred_at,
+        {{ is_before_1971('refused_at') }} as is_implausible,
+        'opt_out' as event,
+        native_channel_id,
+        false as applies_to_all_channels,
+        phone,
+        name_kind,
+        name_value,
+        'error_131050' as source
+    from reports
+    where refused_at is not null
 ),
 
 resolved as (
@@ -216,7 +253,7 @@ final as (
         bool_or(applies_to_all_channels) as applies_to_all_channels,
         -- One plausible record of it is enough.
         bool_and(has_clock_anomaly) as has_clock_anomaly,
-        bool_or(stream = 'webhooks') as is_in_webhooks,
+        bool_or(stream in ('webhooks', 'sends')) as is_in_webhooks,
         contact_id in (select internal_contacts.contact_id from internal_contacts) as is_internal
     from resolved
     group by contact_id, channel_id, event, occurred_at, source

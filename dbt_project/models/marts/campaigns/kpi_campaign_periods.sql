@@ -41,6 +41,10 @@ first_cohorts as (
         campaign_id,
         min(entered_on) as first_entered_on,
         bool_or(recipients_clicked is not null) as has_clicks,
+        bool_or(recipients_read is not null) as has_reads,
+        bool_or(recipients_replied is not null) as has_replies,
+        bool_or(recipients_opted_out is not null) as has_opt_outs,
+        bool_or(clicks_total is not null) as has_links,
         bool_or(conversions is not null) as has_conversions,
         bool_or(leads is not null) as has_leads
     from results
@@ -95,17 +99,17 @@ totals as (
         cast(coalesce(sum(results.recipients_attempted), 0) as bigint) as recipients_attempted,
         cast(coalesce(sum(results.recipients_sent), 0) as bigint) as recipients_sent,
         cast(coalesce(sum(results.recipients_delivered), 0) as bigint) as recipients_delivered,
-        cast(coalesce(sum(results.recipients_read), 0) as bigint) as recipients_read,
+        cast(sum(results.recipients_read) as bigint) as recipients_read,
         cast(coalesce(sum(results.recipients_read_inferred), 0) as bigint)
             as recipients_read_inferred,
         cast(sum(results.recipients_clicked) as bigint) as recipients_clicked,
-        cast(coalesce(sum(results.recipients_replied), 0) as bigint) as recipients_replied,
+        cast(sum(results.recipients_replied) as bigint) as recipients_replied,
         cast(coalesce(sum(results.recipients_engaged), 0) as bigint) as recipients_engaged,
-        cast(coalesce(sum(results.recipients_opted_out), 0) as bigint) as recipients_opted_out,
+        cast(sum(results.recipients_opted_out) as bigint) as recipients_opted_out,
         cast(sum(results.recipients_converted) as bigint) as recipients_converted,
         cast(sum(results.recipients_engaged_converted) as bigint) as recipients_engaged_converted,
         cast(sum(results.recipients_clicked_converted) as bigint) as recipients_clicked_converted,
-        cast(coalesce(sum(results.clicks_total), 0) as bigint) as clicks_total,
+        cast(sum(results.clicks_total) as bigint) as clicks_total,
         cast(sum(results.conversions) as bigint) as conversions,
         cast(sum(results.leads) as bigint) as leads,
         cast(sum(results.qualified_leads) as bigint) as qualified_leads,
@@ -131,10 +135,19 @@ totals as (
         period_days.period_end_on
 ),
 
--- A period without recipients has none who clicked, where the campaign's clicks are known at all.
+-- A period without recipients has none who clicked or answered, where that is known at all.
 known as (
     select
         totals.* replace (
+            case when first_cohorts.has_reads then coalesce(totals.recipients_read, 0) end
+                as recipients_read,
+            case when first_cohorts.has_replies then coalesce(totals.recipients_replied, 0) end
+                as recipients_replied,
+            case
+                when first_cohorts.has_opt_outs then coalesce(totals.recipients_opted_out, 0)
+            end as recipients_opted_out,
+            case when first_cohorts.has_links then coalesce(totals.clicks_total, 0) end
+                as clicks_total,
             case when first_cohorts.has_clicks then coalesce(totals.recipients_clicked, 0) end
                 as recipients_clicked,
             case

@@ -27,6 +27,7 @@ messages as (
         delivered_at,
         read_at,
         replied_at,
+        inferred_read_at,
         cost_amount,
         flow_step
     from {{ ref('int_campaign_messages') }}
@@ -102,6 +103,7 @@ message_totals as (
         min(delivered_at) as delivered_at,
         min(read_at) as read_at,
         min(replied_at) as replied_at,
+        min(inferred_read_at) as inferred_read_at,
         sum(cost_amount) as known_cost_amount,
         count(*) filter (where cost_amount is null) as messages_cost_unknown
     from messages
@@ -234,8 +236,7 @@ measured as (
         message_totals.read_at,
         click_totals.clicked_at,
         message_totals.replied_at,
-        least(message_totals.read_at, click_totals.clicked_at, message_totals.replied_at)
-            as inferred_read_at,
+        message_totals.inferred_read_at,
         opt_out_totals.opted_out_at,
         conversion_totals.converted_at,
         (campaigns.goal in ('lead', 'qualified') and told_goals.has_leads)

@@ -113,13 +113,8 @@ final as (
             case
                 when lower(last_status) in ('failed', 'undelivered', 'canceled')
                     then {{ utc_time('sent_at') }}
-                -- An error code without a delivery is a failure.
-                when
-                    nullif(error_code, '0') is not null
-                    and delivered_at is null
-                    and read_at is null
-                    and coalesce(lower(last_status), 'failed') not in ('delivered', 'read')
-                    then {{ utc_time('sent_at') }}
+                -- An error is a failure; beside a delivery that one counts (SEMANTICS 1).
+                when nullif(error_code, '0') is not null then {{ utc_time('sent_at') }}
             end
         ) as failed_at,
         coalesce(lower(last_status), '') in ('queued', 'accepted', 'scheduled', 'created')
