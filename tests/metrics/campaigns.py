@@ -187,6 +187,9 @@ def with_personal_links(exports: Exports, facts: Facts, clicks: Frame) -> set[st
     for link in exports.tables["links"]:
         if link.get("campaign_id") and (link.get("message_id") or who(link)):
             named.add(link["campaign_id"])
+    # A report that names clicks names who clicked.
+    telling = {r.channel_id for r in exports.reports if r.link_clicked_at}
+    named |= {r.campaign_id for r in exports.reports if r.campaign_id and r.channel_id in telling}
     return named | {m.campaign_id for m in facts.messages if m.has_button_link}
 
 

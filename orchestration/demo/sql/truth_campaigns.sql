@@ -285,31 +285,3 @@ inner join templates as t on t.name = m.template_name and t.language = m.templat
 where m.direction = 'outbound' and not m.is_internal
 group by all
 order by sent_on, template_id;
-
--- truth.active_contacts, where a click on a link is activity too (orders are not in it yet).
-create table truth.active_contacts_with_clicks as
-with active_days as (
-    select distinct contact_no, cast(message_at as date) as day_on
-    from truth.messages
-    where direction = 'inbound' and not is_internal and message_type <> 'system'
-    union
-    select contact_no, cast(clicked_at as date)
-    from clicks
-    where is_human and contact_no is not null
-),
-
-reach as (
-    select contact_no, cast(day_on + to_days(o::integer) as date) as active_on, o as days_ago
-    from active_days, range(28) as t (o)
-)
-
-select
-    d.d::date as active_on,
-    count(distinct contact_no) filter (where days_ago = 0) as contacts_active_1d,
-    count(distinct contact_no) filter (where days_ago < 7) as contacts_active_7d,
-    count(distinct contact_no) as contacts_active_28d,
-from days as d
-left join reach on reach.active_on = d.d::date
-where d.i < days_total()
-group by all
-order by active_on;

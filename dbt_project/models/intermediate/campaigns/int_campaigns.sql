@@ -202,7 +202,8 @@ final as (
             end as decimal(18, 4)
         ) as incentive_amount,
         registry.campaign_id is not null as is_registered,
-        personal_campaigns.campaign_id is not null as has_personal_links,
+        personal_campaigns.campaign_id is not null
+        or coalesce(coverage.has_reported_clicks, false) as has_personal_links,
         any_clicks.campaign_id is not null or coalesce(coverage.has_reported_clicks, false)
             as has_link_data,
         -- Without a message there is nothing that could be missed.
