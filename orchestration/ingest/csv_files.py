@@ -45,7 +45,7 @@ class CsvFile:
         cells: SQL of each declared column over the cells of a row.
         kept: places of the columns that go to `_extra`.
         new: those of them that nobody has named.
-        unreadable: of mapped columns, SQL that is true where a cell can't be read.
+        unreadable: SQL that is true where a cell of a time (mapped: or a number) can't be read.
         remarks: what the file lacks and can do without.
         is_mapped: the names are another system's.
     """
@@ -140,7 +140,22 @@ def _read_declared(con: duckdb.DuckDBPyConnection, stream: Stream, path: Path) -
             if column.fill_down:
                 text = f"last_value({text} ignore nulls) over (order by row_number)"
         cells[column.name] = text
-    return CsvFile(_distinct_names(header.names), cells, kept, kept, rejects)
+    unreadable = _unreadable_times(stream, {name: cells[name] for name in by_column})
+    return CsvFile(_distinct_names(header.names), cells, kept, kept, rejects, unreadable)
+
+
+def _unreadable_times(stream: Stream, cells: dict[str, str]) -> dict[str, str]:
+    """Return, per time of our own columns, SQL that is true where its cell is no time.
+
+    What other systems export is kept as it came, and reference tables have checks of their own.
+    """
+    if not stream.is_lenient or stream.source == "reference":
+        return {}
+    return {
+        name: f"{text} is not null and try_cast({text} as timestamptz) is null"
+        for name, text in cells.items()
+        if name.endswith(("_at", "_on"))
+    }
 
 
 def _read_mapped(

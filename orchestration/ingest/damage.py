@@ -39,7 +39,10 @@ def advice(reason: str) -> str:
 
 def _unread(column: str) -> str:
     if column.endswith(("_at", "_on")):
-        return f"{column} is no time of the form that mapping.yml names: see its `time:`"
+        return (
+            f"{column} is no time: write it like 2026-05-01 10:00:00, or name its form in `time:` "
+            "of the file's mapping.yml"
+        )
     return f"{column} is no number as mapping.yml has it: see its `decimal:`"
 
 

@@ -533,3 +533,19 @@ def test_the_readmes_mapping_is_a_good_one() -> None:
     mapping = parse_mapping(MappingFile("README.md", text.encode(), ""), BY_KEY[REPORTS])
     assert mapping.encoding == "cp1252"
     assert set(mapping.model_dump()) == mapping.model_fields_set
+
+
+def test_a_time_of_our_own_columns_that_is_none_is_no_silent_loss(harness: Harness) -> None:
+    """Required: the row is rejected with its line; optional: counted, and the row stays."""
+    own = "message_id,channel_id,phone,direction,sent_at,delivered_at\n"
+    rows = (
+        "m1,shop,+491500000001,outbound,2026-05-13 09:05:00,2026-05-13T09:05:04Z\n"
+        "m2,shop,+491500000001,outbound,13.05.2026 09:05,\n"
+        "m3,shop,+491500000001,outbound,2026-05-13 09:05:00,tomorrow\n"
+    )
+    harness.put(f"{REPORTS}/a.csv", own + rows)
+    warnings = _ingest(harness)
+    assert [row[0] for row in _table(harness, "message_id")] == ["m1", "m3"]
+    assert harness.rows("select line_number, reason from raw.rejects") == [(3, "bad_sent_at")]
+    assert any("line 3" in text and "write it like" in text for text in warnings)
+    assert any("1 cells of delivered_at can't be read" in text for text in warnings)
