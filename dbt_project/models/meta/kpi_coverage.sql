@@ -17,7 +17,9 @@ requirements as (
 loaded_tables as (
     select distinct raw_table
     from {{ source('ledger', 'files') }}
-    where status in ('loaded', 'duplicate', 'missing')
+    where
+        status in ('loaded', 'duplicate', 'missing')
+        and raw_table in ({{ modelled_raw_tables() }})
 ),
 
 alternatives as (
