@@ -397,7 +397,7 @@ def test_unread_optional_cells_are_counted_and_rows_keep_their_text(harness: Har
     )
     warnings = _ingest(harness)
     assert (
-        "line 3 (50.0% of the file): bad_sent_at: sent_at is no time of the form that mapping.yml"
+        "line 3 (50.0% of the file): bad_sent_at: sent_at is no time: write it like 2026-05-01 10:00:00"
         in warnings[0]
     )
     assert "1 cells of read_at can't be read and stay empty" in warnings[1]
