@@ -38,7 +38,6 @@ channels as (
 final as (
     select
         channels.channel_id,
-        bool_or(webhook_channels.native_channel_id is not null) as has_webhooks,
         bool_or(
             webhook_channels.native_channel_id is not null
             or coalesce(reports.has_replies, false)

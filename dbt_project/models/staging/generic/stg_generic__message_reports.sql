@@ -119,7 +119,6 @@ final as (
         ) as failed_at,
         coalesce(lower(last_status), '') in ('queued', 'accepted', 'scheduled', 'created')
             as is_not_yet_sent,
-        last_status is not null as has_last_status_only,
         nullif(error_code, '0') as error_code,
         template_name,
         campaign_id,
