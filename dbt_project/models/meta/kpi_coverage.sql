@@ -96,7 +96,7 @@ loaded_needs as (
         requirement,
         bool_or(is_loaded and carries is null) as is_met_by_stream,
         bool_or(is_loaded) as has_any,
-        string_agg(distinct stream, '|' order by stream) as streams
+        string_agg(distinct stream, '|' order by stream) as stream_names
     from alternatives
     group by kpi, requirement
 ),
@@ -105,7 +105,7 @@ needs as (
     select
         loaded_needs.kpi,
         loaded_needs.requirement,
-        loaded_needs.streams,
+        loaded_needs.stream_names,
         loaded_needs.is_met_by_stream
         or (loaded_needs.has_any and coalesce(told_needs.is_told_everywhere, true)) as is_met,
         loaded_needs.has_any and coalesce(told_needs.is_told_somewhere, true) as is_met_in_part
@@ -119,7 +119,7 @@ needs as (
 missing_streams as (
     select
         kpi,
-        unnest(string_split(streams, '|')) as stream
+        unnest(string_split(stream_names, '|')) as stream
     from needs
     where not is_met
 ),

@@ -1,8 +1,8 @@
 -- One row per report, other source, channel and month: how many of the messages that the report
--- tells of under an id of its own the other source seems to tell of too. Nothing ties the two ids, so
--- a message counts as told twice where the other source tells of one to the same person, on the same
--- business number and day. A report names the number itself, webhooks its id, so channels meet by
--- their digits.
+-- tells of under ids of its own the other source seems to tell of too. Nothing ties the two ids: a
+-- message counts as told twice where the other source tells of one to the same person, on the same
+-- business number and day. A report names the number itself, webhooks its id: channels meet by their
+-- digits.
 with
 
 numbers as (
@@ -82,7 +82,7 @@ statuses as (
         person_user_id,
         first_status_at as told_at
     from {{ ref('int_whatsapp_statuses__folded') }}
-    semi join reported_channels on phone_number_id = reported_channels.native_channel_id
+    where phone_number_id in (select reported_channels.native_channel_id from reported_channels)
 ),
 
 sends as (
@@ -92,7 +92,7 @@ sends as (
         coalesce(contact_user_id, recipient_user_id) as person_user_id,
         attempted_at as told_at
     from {{ ref('int_whatsapp_sends__folded') }}
-    semi join reported_channels on phone_number_id = reported_channels.native_channel_id
+    where phone_number_id in (select reported_channels.native_channel_id from reported_channels)
 ),
 
 typed_in_app as (
@@ -102,8 +102,9 @@ typed_in_app as (
         person_user_id,
         message_at as told_at
     from {{ ref('int_whatsapp_messages__folded') }}
-    semi join reported_channels on phone_number_id = reported_channels.native_channel_id
-    where direction = 'outbound'
+    where
+        direction = 'outbound'
+        and phone_number_id in (select reported_channels.native_channel_id from reported_channels)
 ),
 
 whatsapp as (
@@ -143,14 +144,14 @@ resolved as (
         told.is_composed_id,
         coalesce(channels.channel_id, 'unknown') as channel_id,
         channel_keys.channel_key,
-        {{ message_contact('phones', 'names') }} as contact_id,
+        {{ message_contact('phones', 'named_persons') }} as contact_id,
         {{ reporting_date('told.told_at') }} as told_on
     from told
     inner join channel_keys on told.native_channel_id = channel_keys.native_channel_id
     left join channels on told.native_channel_id = channels.native_channel_id
     left join persons as phones on phones.kind = 'phone' and told.phone = phones.value
-    left join persons as names
-        on told.name_kind = names.kind and told.name_value = names.value
+    left join persons as named_persons
+        on told.name_kind = named_persons.kind and told.name_value = named_persons.value
 ),
 
 known as (
