@@ -1,8 +1,8 @@
 -- One row per report, other source, channel and month: how many of the messages that the report
 -- tells of under ids of its own the other source seems to tell of too. Nothing ties the two ids: a
 -- message counts as told twice where the other source tells of one to the same person, on the same
--- business number and day. A report names the number itself, webhooks its id: channels meet by their
--- digits.
+-- number of the business and day. A report names the number itself, webhooks its id: channels meet
+-- by their digits.
 with
 
 numbers as (
