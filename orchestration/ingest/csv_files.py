@@ -147,15 +147,28 @@ def _read_declared(con: duckdb.DuckDBPyConnection, stream: Stream, path: Path) -
 def _unreadable_times(stream: Stream, cells: dict[str, str]) -> dict[str, str]:
     """Return, per time of our own columns, SQL that is true where its cell is no time.
 
-    What other systems export is kept as it came, and reference tables have checks of their own.
+    What other systems export is kept as it came, but for a time without which a row is in no
+    model; reference tables have checks of their own.
     """
-    if not stream.is_lenient or stream.source == "reference":
+    if stream.source == "reference":
         return {}
-    return {
-        name: f"{text} is not null and try_cast({text} as timestamptz) is null"
-        for name, text in cells.items()
-        if name.endswith(("_at", "_on"))
+    times = {
+        column.name
+        for column in stream.columns
+        if column.is_time or (stream.is_lenient and column.name.endswith(("_at", "_on")))
     }
+    return {
+        name: f"{text} is not null and try_cast({_dashed(text, name)} as timestamptz) is null"
+        for name, text in cells.items()
+        if name in times
+    }
+
+
+def _dashed(text: str, name: str) -> str:
+    """Return SQL for a cell as ISO 8601: GA4 writes its dates without dashes."""
+    if name != "date":
+        return text
+    return rf"regexp_replace({text}, '^(\d{{4}})(\d\d)(\d\d)$', '\1-\2-\3')"
 
 
 def _read_mapped(

@@ -46,6 +46,8 @@ class Column(Frozen):
         personal: holds personal data; such a column never leaves the working file.
         json_type: `JSON` keeps a nested value as it came.
         fill_down: an empty cell takes the value of the row above (Shopify's continuation rows).
+        is_time: a CSV's row is rejected where this is required and no time; columns of our own
+            names that end in `_at` or `_on` need no word.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Column(Frozen):
     personal: bool = False
     json_type: Literal["VARCHAR", "JSON"] = "VARCHAR"
     fill_down: bool = False
+    is_time: bool = False
     not_null: bool | None = None
     derived: str | None = None
     description: str = ""
@@ -236,7 +239,12 @@ def csv_stream(
         is_lenient=True,
         columns=(
             *(
-                Column(name=column, required=column in required, personal=column in hidden)
+                Column(
+                    name=column,
+                    required=column in required,
+                    personal=column in hidden,
+                    is_time=column == event_time,
+                )
                 for column in (*required, *person_columns, *optional)
             ),
             *derived,
