@@ -128,6 +128,12 @@ counted as (
     where has_clock_anomaly
     union all
     select
+        'clock_anomaly' as reason,
+        count(*) as rows
+    from {{ ref('fct_link_clicks') }}
+    where has_clock_anomaly
+    union all
+    select
         'internal_contact' as reason,
         count(*) as rows
     from {{ ref('int_consent_signals') }}
@@ -138,6 +144,13 @@ counted as (
         count(*) as rows
     from {{ ref('int_leads') }}
     where is_internal
+    union all
+    -- No day of it can carry a part.
+    select
+        'cost_without_days' as reason,
+        count(*) as rows
+    from {{ ref('stg_generic__costs') }}
+    where starts_on > ends_on
     union all
     select
         'identity_max_links' as reason,
