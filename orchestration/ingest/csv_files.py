@@ -25,6 +25,7 @@ from orchestration.ingest.damage import Reject, advice, kept_text
 from orchestration.ingest.files import MAX_LINE_BYTES, UnreadableFile, count_lines, opened
 from orchestration.ingest.mapping import Mapping, is_number, literal, map_cells, plain_header
 from orchestration.sources import Column, Stream
+from orchestration.sources.declaration import dashed
 
 MAX_RECORD_LINES = 1000
 """A quote that stays open for longer than this is a stray one."""
@@ -158,17 +159,10 @@ def _unreadable_times(stream: Stream, cells: dict[str, str]) -> dict[str, str]:
         if column.is_time or (stream.is_lenient and column.name.endswith(("_at", "_on")))
     }
     return {
-        name: f"{text} is not null and try_cast({_dashed(text, name)} as timestamptz) is null"
+        name: f"{text} is not null and try_cast({dashed(text, name)} as timestamptz) is null"
         for name, text in cells.items()
         if name in times
     }
-
-
-def _dashed(text: str, name: str) -> str:
-    """Return SQL for a cell as ISO 8601: GA4 writes its dates without dashes."""
-    if name != "date":
-        return text
-    return rf"regexp_replace({text}, '^(\d{{4}})(\d\d)(\d\d)$', '\1-\2-\3')"
 
 
 def _read_mapped(

@@ -194,6 +194,13 @@ class Stream(Frozen):
         return f'create table if not exists raw."{self.raw_table}" ({", ".join(technical + own)})'
 
 
+def dashed(text: str, name: str) -> str:
+    """Return SQL for a cell of a column as ISO 8601: GA4 writes its dates without dashes."""
+    if name != "date":
+        return text
+    return rf"regexp_replace({text}, '^(\d{{4}})(\d\d)(\d\d)$', '\1-\2-\3')"
+
+
 def csv_stream(
     source: str,
     name: str,
@@ -252,7 +259,9 @@ def csv_stream(
         natural_key=key or person_columns,
         one_of=one_of,
         identifiers=identifiers,
-        event_time=None if event_time is None else TEXT_TIME.format(event_time),
+        event_time=None
+        if event_time is None
+        else TEXT_TIME.format(dashed(event_time, event_time)),
         export_time_pattern=export_time_pattern,
         owner=owner,
     )
