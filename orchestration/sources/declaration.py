@@ -259,9 +259,7 @@ def csv_stream(
         natural_key=key or person_columns,
         one_of=one_of,
         identifiers=identifiers,
-        event_time=None
-        if event_time is None
-        else TEXT_TIME.format(dashed(event_time, event_time)),
+        event_time=None if event_time is None else TEXT_TIME.format(dashed(event_time, event_time)),
         export_time_pattern=export_time_pattern,
         owner=owner,
     )

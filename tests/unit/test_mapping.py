@@ -560,7 +560,12 @@ def test_a_time_of_our_own_columns_that_is_none_is_no_silent_loss(harness: Harne
             ["20261005,wa,chat,c,5", "2026-10-06,wa,chat,c,5"],
             "05.10.2026,wa,chat,c,5",
         ),
-        ("clicks/short_io", "link,time", ["https://s.io/x,2026-10-05T10:00:00Z"], "x,10/05/2026 10:00"),
+        (
+            "clicks/short_io",
+            "link,time",
+            ["https://s.io/x,2026-10-05T10:00:00Z"],
+            "x,10/05/2026 10:00",
+        ),
     ],
 )
 def test_a_day_or_click_without_a_readable_time_is_rejected_not_dropped_in_staging(

@@ -145,13 +145,6 @@ counted as (
     from {{ ref('int_leads') }}
     where is_internal
     union all
-    -- No day of it can carry a part.
-    select
-        'cost_without_days' as reason,
-        count(*) as rows
-    from {{ ref('stg_generic__costs') }}
-    where starts_on > ends_on
-    union all
     select
         'identity_max_links' as reason,
         count(*) as rows
