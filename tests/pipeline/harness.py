@@ -28,6 +28,7 @@ from orchestration.settings import DBT_PROJECT_DIR, Settings
 from orchestration.sources import STREAMS
 from orchestration.warehouse import connect
 from tests.conftest import TEST_KEY
+from tests.dbt_runs import close_connections
 
 Rows = list[tuple[Any, ...]]
 
@@ -113,7 +114,7 @@ def build(
         try:
             result = dbtRunner(manifest=_manifest()).invoke([*args, *_SILENT, *_DIRECTORIES])
         finally:
-            transform._close_connections()
+            close_connections()
     failed = [
         f"{r.node.name}: {r.message}"
         for r in getattr(result.result, "results", None) or []
