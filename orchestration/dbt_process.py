@@ -15,6 +15,7 @@ import threading
 import time
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 POLL_SECONDS = 0.2
 PARSED_FLAG = "--parsed="
@@ -50,12 +51,33 @@ def _run_parsed(path: Path, args: list[str]) -> int:
     from dbt.contracts.graph.manifest import Manifest
     from dbt.parser.manifest import extended_mashumuro_decoder
 
+    _leave_out_debug_events()
     manifest = Manifest.from_msgpack(path.read_bytes(), decoder=extended_mashumuro_decoder)
     manifest.build_flat_graph()
     done = dbtRunner(manifest=manifest).invoke(args)
     if done.exception is not None:
         return EXIT_ERROR
     return 0 if done.success else EXIT_FAILED
+
+
+def _leave_out_debug_events() -> None:
+    """Keep dbt from writing thousands of events as JSON that its logger then throws away."""
+    from dbt_common.events.base_types import BaseEvent, EventLevel
+    from dbt_common.events.event_manager import EventManager
+
+    fire_event = EventManager.fire_event
+
+    def fire_what_is_shown(
+        manager: EventManager,
+        e: BaseEvent,
+        level: EventLevel | None = None,
+        *rest: Any,
+        **more: Any,
+    ) -> None:
+        if (level or e.level_tag()) != EventLevel.DEBUG:
+            fire_event(manager, e, level, *rest, **more)
+
+    EventManager.fire_event = fire_what_is_shown  # type: ignore[method-assign, assignment]
 
 
 if __name__ == "__main__":
