@@ -51,7 +51,7 @@ def _run_parsed(path: Path, args: list[str]) -> int:
     from dbt.contracts.graph.manifest import Manifest
     from dbt.parser.manifest import extended_mashumuro_decoder
 
-    _leave_out_debug_events()
+    leave_out_debug_events()
     manifest = Manifest.from_msgpack(path.read_bytes(), decoder=extended_mashumuro_decoder)
     manifest.build_flat_graph()
     done = dbtRunner(manifest=manifest).invoke(args)
@@ -60,7 +60,7 @@ def _run_parsed(path: Path, args: list[str]) -> int:
     return 0 if done.success else EXIT_FAILED
 
 
-def _leave_out_debug_events() -> None:
+def leave_out_debug_events() -> None:
     """Keep dbt from writing thousands of events as JSON that its logger then throws away."""
     from dbt_common.events.base_types import BaseEvent, EventLevel
     from dbt_common.events.event_manager import EventManager

@@ -21,6 +21,7 @@ from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest
 
 from orchestration.assets import transform
+from orchestration.dbt_process import leave_out_debug_events
 from orchestration.ingest.ledger import write_state
 from orchestration.ingest.run import StreamReport, ingest_stream, prepare
 from orchestration.session import Session
@@ -135,6 +136,7 @@ def build(
 @cache
 def _manifest() -> Manifest:
     """Parse the dbt project once a process: dbt would parse it anew whenever a var differs."""
+    leave_out_debug_events()
     settings = settings_of(Path("/nowhere"), Path(os.environ["CHATMART_WAREHOUSE_DIR"]))
     with _environment():
         transform.set_dbt_environment(settings)
