@@ -44,7 +44,10 @@ def _unread(column: str) -> str:
             f"{column} is no time: write it like 2026-05-01 10:00:00, or name its form in `time:` "
             "of the file's mapping.yml"
         )
-    return f"{column} is no number as mapping.yml has it: see its `decimal:`"
+    return (
+        f"{column} is no number: write it like 1234.50, or name its form in `decimal:` of the "
+        "file's mapping.yml"
+    )
 
 
 def kept_text(line: bytes) -> str:

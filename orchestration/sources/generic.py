@@ -133,4 +133,52 @@ LEADS = csv_stream(
     event_time="created_at",
 )
 
-STREAMS = (MESSAGES, MESSAGE_REPORTS, CONTACTS, LINK_CLICKS, COSTS, LEADS)
+ORDERS = csv_stream(
+    "generic",
+    "orders",
+    "an order of any shop",
+    ("order_id", "ordered_at", "total_amount", "currency_code"),
+    (
+        "order_number",
+        "status",
+        "discount_amount",
+        "shipping_amount",
+        "tax_amount",
+        "refunded_amount",
+        "cancelled_at",
+        "fulfilled_at",
+        "cod_confirmed_at",
+        "is_test",
+        "is_cod",
+        "is_rto",
+        "units",
+        "coupon_codes",
+        *UTM_COLUMNS,
+        "updated_at",
+    ),
+    key=("order_id",),
+    # A sale at a counter names nobody and is a sale all the same (MARTS, fct_orders).
+    person="optional",
+    event_time="ordered_at",
+)
+ABANDONED_CHECKOUTS = csv_stream(
+    "generic",
+    "abandoned_checkouts",
+    "a checkout that was begun and not paid",
+    ("checkout_id", "created_at"),
+    ("value_amount", "currency_code", "recovered_order_id"),
+    key=("checkout_id",),
+    person="required",
+    event_time="created_at",
+)
+
+STREAMS = (
+    MESSAGES,
+    MESSAGE_REPORTS,
+    CONTACTS,
+    LINK_CLICKS,
+    COSTS,
+    LEADS,
+    ORDERS,
+    ABANDONED_CHECKOUTS,
+)
