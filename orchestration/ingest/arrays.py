@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from orchestration.ingest.files import BOM, MAX_LINE_BYTES, opened
+from orchestration.ingest.files import BOM, MAX_LINE_BYTES, first_line, opened
 
 _CHUNK_BYTES = 1024 * 1024
 _TEXTS = rb'(?:"(?:[^"\\]|\\.)*+"%b)*+'
@@ -29,6 +29,14 @@ def is_array(path: Path) -> bool:
             if text := chunk.removeprefix(BOM).lstrip():
                 return text.startswith(b"[")
     return False
+
+
+def first_record(path: Path) -> bytes:
+    """Return the first element of an array, else the first line; empty where there is none."""
+    if not is_array(path):
+        return first_line(path)
+    with opened(path) as handle:
+        return next(elements(handle), b"")
 
 
 def elements(handle: IO[bytes]) -> Iterator[bytes]:

@@ -17,6 +17,7 @@ checkouts as (
         currency_code,
         value_amount
     from {{ ref('stg_shopify__abandoned_checkouts') }}
+    where created_at is not null
 ),
 
 orders as (

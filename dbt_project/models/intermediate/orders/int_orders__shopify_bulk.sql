@@ -35,6 +35,7 @@ orders as (
         utm_campaign,
         utm_at
     from {{ ref('stg_shopify__orders_bulk') }}
+    where ordered_at is not null
 ),
 
 lines as (

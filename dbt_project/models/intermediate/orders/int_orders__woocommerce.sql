@@ -31,6 +31,7 @@ orders as (
         utm_campaign,
         utm_at
     from {{ ref('stg_woocommerce__orders') }}
+    where ordered_at is not null
 ),
 
 refunds as (

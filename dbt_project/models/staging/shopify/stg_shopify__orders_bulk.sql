@@ -111,10 +111,7 @@ parsed as (
         end as visit
     from orders
     inner join load_precedence on orders._load_id = load_precedence.load_id
-    where
-        orders.object_kind = 'Order'
-        and coalesce({{ utc_time('orders.processed_at') }}, {{ utc_time('orders.created_at') }})
-        is not null
+    where orders.object_kind = 'Order'
 ),
 
 final as (

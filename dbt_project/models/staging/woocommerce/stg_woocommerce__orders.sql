@@ -73,7 +73,6 @@ parsed as (
         orders.meta_data
     from orders
     inner join load_precedence on orders._load_id = load_precedence.load_id
-    where {{ utc_time('orders.created_at') }} is not null
 ),
 
 final as (
