@@ -1,5 +1,5 @@
--- One row per abandoned checkout of Shopify. It says when it was paid after all, not by which order:
--- the one of the same buyer that was made within an hour of then.
+-- One row per abandoned checkout of Shopify. It says when it was paid after all, not by which
+-- order: the one of the same buyer that was made within an hour of then.
 with
 
 checkouts as (
@@ -42,7 +42,7 @@ newest as (
     qualify
         row_number() over (
             partition by checkout_id
-            order by updated_at desc nulls last, precedence desc, line_hash
+            order by updated_at desc nulls last, precedence desc, line_hash asc
         ) = 1
 ),
 

@@ -71,7 +71,7 @@ newest as (
     qualify
         row_number() over (
             partition by shopify_id
-            order by updated_at desc nulls last, precedence desc, line_hash
+            order by updated_at desc nulls last, precedence desc, line_hash asc
         ) = 1
 ),
 
@@ -90,7 +90,7 @@ counted_lines as (
             else
                 row_number() over (
                     partition by shopify_id, line_item_id
-                    order by precedence desc, quantity desc, line_hash
+                    order by precedence desc, quantity desc, line_hash asc
                 ) = 1
         end
 ),

@@ -49,7 +49,8 @@ newest as (
     from orders
     qualify
         row_number() over (
-            partition by order_id order by updated_at desc nulls last, precedence desc, line_hash
+            partition by order_id
+            order by updated_at desc nulls last, precedence desc, line_hash asc
         ) = 1
 ),
 
