@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from orchestration.ingest.files import MAX_LINE_BYTES
@@ -45,10 +46,38 @@ def _access(path: str) -> str:
     return text
 
 
-def json_lines_sql(stream: Stream, *, load_ids: str) -> str:
+def _required_groups(stream: Stream) -> list[tuple[str, ...]]:
+    """Return groups of columns of which each row must fill at least one."""
+    alone = [(c.name,) for c in stream.columns if c.is_not_null and c.derived is None]
+    return [*alone, *stream.one_of]
+
+
+def _first_filled(values: Iterable[str]) -> str:
+    return "coalesce(" + ", ".join(f"nullif({value}, '')" for value in values) + ")"
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"'
+
+
+def rows_sql(files: str, *, is_array: bool, others: str = "") -> str:
+    """Return the table function that gives each JSON line, or each element of a JSON array.
+
+    Only lines can be unreadable one by one: an array with a bad element is refused whole.
+    """
+    form = "format = 'array'" if is_array else "ignore_errors = true"
+    reader = "read_json_objects" if is_array else "read_ndjson_objects"
+    return f"{reader}({files}, {form}, maximum_object_size = {MAX_LINE_BYTES}{others})"
+
+
+def json_lines_sql(stream: Stream, *, load_ids: str, is_array: bool = False) -> str:
     """Return the INSERT that maps JSON lines (files bound as `$files`) to the raw table.
 
     A line that can't be used gives a row whose `_is_line_head` is false.
+
+    Args:
+        load_ids: the table of paths and their loads.
+        is_array: the files are JSON arrays: what is said of lines holds for their elements.
     """
     mapped = [column for column in stream.columns if column.derived is None]
     derived = [column for column in stream.columns if column.derived is not None]
@@ -59,7 +88,9 @@ def json_lines_sql(stream: Stream, *, load_ids: str) -> str:
     names = ", ".join(f'"{c.name}"' for c in (*mapped, *derived))
     values = ",\n        ".join(f'{_access(c.path)} as "{c.name}"' for c in mapped)
     computed = "".join(f', {c.derived} as "{c.name}"' for c in derived)
-    filled = " and ".join(f"nullif(\"{c.name}\", '') is not null" for c in mapped if c.is_not_null)
+    filled = " and ".join(
+        f"{_first_filled(map(_quoted, group))} is not null" for group in _required_groups(stream)
+    )
     return f"""
 insert into raw."{stream.raw_table}" (_load_id, _line_hash, _is_line_head, _extra, {names})
 with lines as (
@@ -69,9 +100,7 @@ with lines as (
         json,
         from_json(json, '{shape}') as line,
         json_keys(json) as keys
-    from read_ndjson_objects(
-        $files, ignore_errors = true, filename = true, maximum_object_size = {MAX_LINE_BYTES}
-    ) as read
+    from {rows_sql("$files", is_array=is_array, others=", filename = true")} as read
     join {load_ids} as numbered on numbered.path = read.filename
 ),
 mapped as (
@@ -114,10 +143,11 @@ def rejected_line_reason_sql(stream: Stream) -> str:
             when list_has_any(['messaging_product', 'metadata'], json_keys(json)) then 'bare_value'
             else 'not_a_webhook_body'
         end"""
+    paths = {c.name: f"json ->> '$.{c.path}'" for c in stream.columns}
     missing = "".join(
-        f"\n            when nullif(json ->> '$.{c.path}', '') is null then 'missing_{c.name}'"
-        for c in stream.columns
-        if c.is_not_null and c.derived is None
+        f"\n            when {_first_filled(paths[name] for name in group)} is null "
+        f"then 'missing_{'_or_'.join(group)}'"
+        for group in _required_groups(stream)
     )
     return f"""case
             when json is null then 'bad_json'

@@ -11,6 +11,7 @@ from orchestration.sources import (
     reference,
     shopify,
     whatsapp,
+    woocommerce,
 )
 from orchestration.sources.declaration import Column, Identifier, Stream
 
@@ -24,6 +25,7 @@ STREAMS: tuple[Stream, ...] = (
     *generic.STREAMS,
     *reference.STREAMS,
     *shopify.STREAMS,
+    *woocommerce.STREAMS,
     *chatwoot.STREAMS,
 )
 BY_KEY: dict[str, Stream] = {stream.key: stream for stream in STREAMS}

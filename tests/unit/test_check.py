@@ -269,6 +269,16 @@ def test_known_files_in_the_wrong_place_are_recognised(harness: Harness, tmp_pat
             "Name,Total,Created at,Currency\n#1,10.00,2026-05-01 10:00:00 +0200,EUR\n",
             "shopify/orders",
         ),
+        "woo.json": (
+            '[\n {"id": 1, "status": "completed", "date_created_gmt": "2026-05-01T10:00:00",\n'
+            '  "total": "10.00", "line_items": []}\n]',
+            "woocommerce/orders",
+        ),
+        "bulk.jsonl": (
+            '{"id":"gid://shopify/LineItem/1","__parentId":"gid://shopify/Order/1"}\n'
+            '{"id":"gid://shopify/Order/1","createdAt":"2026-05-01T10:00:00Z"}\n',
+            "shopify/orders_bulk",
+        ),
     }
     for name, (content, _) in files.items():
         (tmp_path / "in" / name).write_text(content)
