@@ -24,6 +24,12 @@ ADVICE = {
         '{"entry":[{"changes":[{"field":"messages","value":…}]}]}'
     ),
     "not_a_webhook_body": "the line has neither `entry` nor `body`: log the whole webhook body",
+    "totals_row": "a total over other rows or over ads without a name: their sum is ours to take",
+    "several_days": "date_start and date_stop differ: ask for it day by day (time_increment=1)",
+    "no_day": "no day can be read from date_start and date_stop: write it like 2026-05-01",
+    "broken_down": "it is a part of an ad's day, by age, place or the like: ask without breakdowns",
+    "rounded_ad_id": "a spreadsheet has rounded ad_id: export again, and don't save it from there",
+    "bad_spend": "the amount can't be read: write it with a decimal point and no thousands marks",
 }
 
 

@@ -59,7 +59,9 @@ def json_lines_sql(stream: Stream, *, load_ids: str) -> str:
     names = ", ".join(f'"{c.name}"' for c in (*mapped, *derived))
     values = ",\n        ".join(f'{_access(c.path)} as "{c.name}"' for c in mapped)
     computed = "".join(f', {c.derived} as "{c.name}"' for c in derived)
-    filled = " and ".join(f"nullif(\"{c.name}\", '') is not null" for c in mapped if c.is_not_null)
+    usable = [f"nullif(\"{c.name}\", '') is not null" for c in mapped if c.is_not_null]
+    cell = "nullif(\"{}\", '')".format
+    usable += [f"not {rule.sql(cell)}" for rule in stream.rules]
     return f"""
 insert into raw."{stream.raw_table}" (_load_id, _line_hash, _is_line_head, _extra, {names})
 with lines as (
@@ -92,7 +94,7 @@ mapped as (
 select
     load_id,
     line_hash,
-    is_object and {filled or "true"} as is_line_head,
+    is_object and {" and ".join(usable) or "true"} as is_line_head,
     extra,
     * exclude (load_id, line_hash, is_object, extra){computed}
 from mapped
@@ -122,5 +124,13 @@ def rejected_line_reason_sql(stream: Stream) -> str:
     return f"""case
             when json is null then 'bad_json'
             when strlen(json) > {MAX_LINE_BYTES} then 'line_too_long'
-            when json_type(json) <> 'OBJECT' then 'not_an_object'{missing}
+            when json_type(json) <> 'OBJECT' then 'not_an_object'{missing}{_broken_rules(stream)}
         end"""
+
+
+def _broken_rules(stream: Stream) -> str:
+    cells = {c.name: f"nullif(json ->> '$.{c.path}', '')" for c in stream.columns}
+    return "".join(
+        f"\n            when {rule.sql(cells.__getitem__)} then '{rule.reason}'"
+        for rule in stream.rules
+    )

@@ -346,11 +346,11 @@ def _identity_sql(table: str) -> str:
 
 def _batches(stream: Stream, files: list[FoundFile]) -> Iterator[list[FoundFile]]:
     """Group files for one transaction: many at once read faster than one by one."""
-    if stream.format == "csv":
-        yield from ([file] for file in files)
-        return
     batch: list[FoundFile] = []
     for file in files:
+        if stream.format_of(file.path) == "csv":
+            yield [file]
+            continue
         full = len(batch) >= BATCH_FILES or sum(f.size for f in batch) + file.size > BATCH_BYTES
         if batch and full:
             yield batch
@@ -398,7 +398,7 @@ def _load_damaged(
 ) -> _Content:
     """Read a file the fast pass refused: from a repaired copy, or reject it whole."""
     verdict = error if isinstance(error, UnreadableFile) else None
-    if verdict is None and stream.format == "jsonl":
+    if verdict is None and stream.format_of(content.file.path) == "jsonl":
         try:
             return _load_repaired(con, settings, stream, content)
         except UnreadableFile as refusal:
@@ -477,7 +477,8 @@ def _load_contents(
     if any(content.file.size == 0 for content in contents):
         raise _empty()
     # A CSV comes alone, and its reading may fail and be tried again, which no transaction bears.
-    csv_file = _read_csv(con, settings, stream, contents[0]) if stream.format == "csv" else None
+    is_csv = stream.format_of(contents[0].file.path) == "csv"
+    csv_file = _read_csv(con, settings, stream, contents[0]) if is_csv else None
     if csv_file is None:
         _read_json_lines(con, stream, contents)
     con.execute("begin")
@@ -610,7 +611,8 @@ def _count(con: duckdb.DuckDBPyConnection, stream: Stream, contents: list[_Conte
     in_batch = f"_load_id between {first} and {last}"
     is_bad = "record_kind = 'bad'" if stream.reader == "whatsapp_webhook" else "not _is_line_head"
     by_id = {content.load_id: content for content in contents}
-    if stream.format == "jsonl":
+    form = stream.format_of(contents[0].file.path)
+    if form == "jsonl":
         bad = con.execute(
             f"select _load_id, count(*) from {table} where {in_batch} and {is_bad} group by all"
         ).fetchall()
@@ -634,7 +636,7 @@ def _count(con: duckdb.DuckDBPyConnection, stream: Stream, contents: list[_Conte
     ).fetchall():
         by_id[load_id].loaded, by_id[load_id].records = loaded, rows
     for content in contents:
-        if stream.format == "csv":
+        if form == "csv":
             content.duplicate = content.read - content.loaded - len(content.rejects)
             if content.duplicate < 0 or (content.duplicate and not stream.natural_key):
                 raise LinesLost(f"{content.read} records don't add up")
