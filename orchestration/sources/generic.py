@@ -12,7 +12,7 @@ from orchestration.sources.declaration import (
     Identifier,
     csv_stream,
 )
-from orchestration.sources.meta_ads import ROUNDED_AD_ID
+from orchestration.sources.meta_ads import BAD_SPEND, ROUNDED_AD_ID
 
 # A wamid is the same wherever it is written. Any other id is the sender's own (a sendout's, say)
 # and only one with its recipient.
@@ -141,7 +141,7 @@ AD_SPEND = csv_stream(
     ("ad_name", "campaign_name", "impressions", "link_clicks", "conversations_started"),
     key=("ad_id", "spent_on"),
     event_time="spent_on",
-    rules=(ROUNDED_AD_ID,),
+    rules=(ROUNDED_AD_ID, BAD_SPEND),
 )
 
 STREAMS = (MESSAGES, MESSAGE_REPORTS, CONTACTS, LINK_CLICKS, COSTS, LEADS, AD_SPEND)
