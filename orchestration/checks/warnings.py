@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from orchestration.checks import campaigns
+from orchestration.checks import campaigns, orders
 from orchestration.checks.declaration import Check
 from orchestration.settings import Settings
 from orchestration.sources import STREAMS
@@ -70,6 +70,7 @@ def warnings(settings: Settings) -> tuple[Check, ...]:
             advice="They are kept and counted; meta.unknown_values lists them",
         ),
         *campaigns.WARNINGS,
+        *orders.WARNINGS,
         Check(
             name="our_figures_agree_with_metas",
             table="marts.kpi_reconciliation",

@@ -46,7 +46,7 @@ class CsvFile:
         cells: SQL of each declared column over the cells of a row.
         kept: places of the columns that go to `_extra`.
         new: those of them that nobody has named.
-        unreadable: SQL that is true where a cell of a time (mapped: or a number) can't be read.
+        unreadable: SQL that is true where a cell of a time or a number can't be read.
         remarks: what the file lacks and can do without.
         is_mapped: the names are another system's.
         headers: what the file calls our columns.
@@ -153,25 +153,32 @@ def _read_declared(con: duckdb.DuckDBPyConnection, stream: Stream, path: Path) -
             unit = _UNIT.search(header.names[by_column[column.unit_of][0]])
             text = f"coalesce({text}, {literal(unit.group(1))})" if unit else text
         cells[column.name] = text
-    unreadable = _unreadable_times(stream, {name: cells[name] for name in by_column})
+    unreadable = _unreadable(stream, {name: cells[name] for name in by_column})
     headers = {name: header.names[place] for name, (place, _) in by_column.items()}
     return CsvFile(
         _distinct_names(header.names), cells, kept, kept, rejects, unreadable, headers=headers
     )
 
 
-def _unreadable_times(stream: Stream, cells: dict[str, str]) -> dict[str, str]:
-    """Return, per time of our own columns, SQL that is true where its cell is no time.
+def _unreadable(stream: Stream, cells: dict[str, str]) -> dict[str, str]:
+    """Return, per time and amount of our own columns, SQL that is true where its cell is none.
 
     What other systems export is kept as it came, and reference tables have checks of their own.
     """
     if not stream.is_lenient or stream.source == "reference":
         return {}
+    types = {name: _type_of(name) for name in cells}
     return {
-        name: f"{text} is not null and try_cast({text} as timestamptz) is null"
+        name: f"{text} is not null and try_cast({text} as {types[name]}) is null"
         for name, text in cells.items()
-        if name.endswith(("_at", "_on"))
+        if types[name]
     }
+
+
+def _type_of(column: str) -> str | None:
+    if column.endswith(("_at", "_on")):
+        return "timestamptz"
+    return "decimal(18, 4)" if column == "amount" or column.endswith("_amount") else None
 
 
 def _read_mapped(

@@ -29,7 +29,6 @@ ADVICE = {
     "no_day": "no day can be read from date_start and date_stop: write it like 2026-05-01",
     "broken_down": "it is a part of an ad's day, by age, place or the like: ask without breakdowns",
     "rounded_ad_id": "a spreadsheet has rounded ad_id: export again, and don't save it from there",
-    "bad_spend": "the amount can't be read: write it with a decimal point and no thousands marks",
 }
 
 
@@ -49,7 +48,10 @@ def _unread(column: str) -> str:
             f"{column} is no time: write it like 2026-05-01 10:00:00, or name its form in `time:` "
             "of the file's mapping.yml"
         )
-    return f"{column} is no number as mapping.yml has it: see its `decimal:`"
+    return (
+        f"{column} is no number: write it like 1234.50, or name its form in `decimal:` of the "
+        "file's mapping.yml"
+    )
 
 
 def kept_text(line: bytes) -> str:

@@ -12,7 +12,7 @@ from orchestration.sources.declaration import (
     Identifier,
     csv_stream,
 )
-from orchestration.sources.meta_ads import BAD_SPEND, ROUNDED_AD_ID
+from orchestration.sources.meta_ads import ROUNDED_AD_ID
 
 # A wamid is the same wherever it is written. Any other id is the sender's own (a sendout's, say)
 # and only one with its recipient.
@@ -141,7 +141,56 @@ AD_SPEND = csv_stream(
     ("ad_name", "campaign_name", "impressions", "link_clicks", "conversations_started"),
     key=("ad_id", "spent_on"),
     event_time="spent_on",
-    rules=(ROUNDED_AD_ID, BAD_SPEND),
+    rules=(ROUNDED_AD_ID,),
 )
 
-STREAMS = (MESSAGES, MESSAGE_REPORTS, CONTACTS, LINK_CLICKS, COSTS, LEADS, AD_SPEND)
+ORDERS = csv_stream(
+    "generic",
+    "orders",
+    "an order of any shop",
+    ("order_id", "ordered_at", "total_amount", "currency_code"),
+    (
+        "order_number",
+        "status",
+        "discount_amount",
+        "shipping_amount",
+        "tax_amount",
+        "refunded_amount",
+        "cancelled_at",
+        "fulfilled_at",
+        "cod_confirmed_at",
+        "is_test",
+        "is_cod",
+        "is_rto",
+        "units",
+        "coupon_codes",
+        *UTM_COLUMNS,
+        "updated_at",
+    ),
+    key=("order_id",),
+    # A sale at a counter names nobody and is a sale all the same (MARTS, fct_orders).
+    person="optional",
+    event_time="ordered_at",
+)
+ABANDONED_CHECKOUTS = csv_stream(
+    "generic",
+    "abandoned_checkouts",
+    "a checkout that was begun and not paid",
+    ("checkout_id", "created_at"),
+    ("value_amount", "currency_code", "recovered_order_id"),
+    key=("checkout_id",),
+    person="required",
+    event_time="created_at",
+)
+
+STREAMS = (
+    MESSAGES,
+    MESSAGE_REPORTS,
+    CONTACTS,
+    LINK_CLICKS,
+    COSTS,
+    LEADS,
+    AD_SPEND,
+    ORDERS,
+    ABANDONED_CHECKOUTS,
+)

@@ -10,10 +10,6 @@ from orchestration.sources.declaration import TEXT_TIME, Column, FileRule, Rule,
 ROUNDED_AD_ID = Rule(
     reason="rounded_ad_id", where="regexp_full_match({ad_id}, '\\d+([.,]\\d+)?[eE]\\+?\\d+')"
 )
-BAD_SPEND = Rule(
-    reason="bad_spend",
-    where="{spend_amount} is not null and try_cast({spend_amount} as decimal(18, 4)) is null",
-)
 
 # Rows are broken down further than by ad and day where one of these is filled.
 _BREAKDOWNS = (
@@ -195,7 +191,11 @@ INSIGHTS = Stream(
         ),
         # Ads Manager leaves the cell empty where an ad was shown to nobody.
         Rule(reason="missing_spend", where="{spend_amount} is null and {impressions} is not null"),
-        BAD_SPEND,
+        Rule(
+            reason="bad_spend_amount",
+            where="{spend_amount} is not null "
+            "and try_cast({spend_amount} as decimal(18, 4)) is null",
+        ),
     ),
     file_rules=(
         FileRule(

@@ -183,7 +183,7 @@ def test_a_repeated_row_of_a_csv_is_a_duplicate(harness: Harness) -> None:
         (_insight(ad_id="1.2021E+17"), "rounded_ad_id"),
         (_insight(publisher_platform="facebook"), "broken_down"),
         (_insight(spend=None), "missing_spend"),
-        (_insight(spend="1,234"), "bad_spend"),
+        (_insight(spend="1,234"), "bad_spend_amount"),
     ],
 )
 def test_a_row_of_the_api_that_would_tell_a_wrong_sum_is_rejected(

@@ -1,6 +1,6 @@
 with
 
-final as (
+message_clocks as (
     select
         subject,
         source,
@@ -8,6 +8,30 @@ final as (
         watermark_at
     from {{ ref('int_stream_clocks') }}
     where watermark_at is not null
+),
+
+order_clocks as (
+    select
+        source,
+        stream,
+        watermark_at
+    from {{ ref('int_order_clocks') }}
+),
+
+final as (
+    select
+        subject,
+        source,
+        stream,
+        watermark_at
+    from message_clocks
+    union all
+    select
+        'orders' as subject,
+        source,
+        stream,
+        watermark_at
+    from order_clocks
 )
 
 select * from final

@@ -115,6 +115,30 @@ leads as not materialized (
     from {{ ref('stg_generic__leads') }}
 ),
 
+orders as not materialized (
+    select
+        load_id,
+        ordered_at as event_at,
+        is_implausible,
+        phone,
+        user_id,
+        email,
+        external_id
+    from {{ ref('stg_generic__orders') }}
+),
+
+checkouts as not materialized (
+    select
+        load_id,
+        created_at as event_at,
+        is_implausible,
+        phone,
+        user_id,
+        email,
+        external_id
+    from {{ ref('stg_generic__abandoned_checkouts') }}
+),
+
 final as (
     select * from audience
     union all
@@ -133,6 +157,10 @@ final as (
     select * from link_clicks
     union all
     select * from leads
+    union all
+    select * from orders
+    union all
+    select * from checkouts
 )
 
 select * from final

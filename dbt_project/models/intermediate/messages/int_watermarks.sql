@@ -17,6 +17,11 @@ export_clocks as (
     from {{ ref('int_export_clocks') }}
 ),
 
+order_clocks as (
+    select watermark_at
+    from {{ ref('int_order_clocks') }}
+),
+
 consent_signals as (
     select occurred_at
     from {{ ref('int_consent_signals') }}
@@ -27,6 +32,11 @@ messages as (
     select max(watermark_at) as watermark_at
     from stream_clocks
     where subject = 'messages'
+),
+
+orders as (
+    select max(watermark_at) as watermark_at
+    from order_clocks
 ),
 
 own_streams as (
@@ -47,6 +57,18 @@ subjects as (
         subject,
         watermark_at
     from stream_clocks
+    union all
+    select
+        'orders' as subject,
+        watermark_at
+    from orders
+    union all
+    -- What needs messages and orders ends with the shorter of the two.
+    select
+        'sales' as subject,
+        least(messages.watermark_at, orders.watermark_at) as watermark_at
+    from messages
+    cross join orders
     union all
     select
         own_streams.subject,

@@ -37,6 +37,12 @@ first_message as (
     from messages
 ),
 
+first_order as (
+    select min(ordered_on) as first_event_on
+    from {{ ref('int_orders') }}
+    where not has_clock_anomaly and not is_internal
+),
+
 -- Consent and contacts begin with whatever is first known of anybody.
 first_trace as (
     select
@@ -47,13 +53,25 @@ first_trace as (
         ) as first_event_on
 ),
 
--- Orders and conversations join here with their own first date once their facts exist.
+-- Conversations join here with their own first date once their facts exist.
 first_events as (
     select
         'messages' as subject,
         least(
             (select first_message.first_event_on from first_message),
             (select min(clicks.clicked_on) from clicks)
+        ) as first_event_on
+    union all
+    select
+        'orders' as subject,
+        first_event_on
+    from first_order
+    union all
+    select
+        'sales' as subject,
+        least(
+            (select first_message.first_event_on from first_message),
+            (select first_order.first_event_on from first_order)
         ) as first_event_on
     union all
     select

@@ -1,0 +1,81 @@
+with
+
+orders as (
+    select
+        order_id,
+        source_system,
+        order_number,
+        contact_id,
+        ordered_at,
+        ordered_on,
+        order_status,
+        is_valid,
+        is_test,
+        is_cod,
+        is_rto,
+        cancelled_at,
+        fulfilled_at,
+        cod_confirmed_at,
+        currency_code,
+        gross_amount,
+        discount_amount,
+        shipping_amount,
+        tax_amount,
+        refunded_amount,
+        net_amount,
+        net_amount_original,
+        units,
+        customer_order_number,
+        utm_source,
+        utm_medium,
+        utm_campaign,
+        has_clock_anomaly
+    from {{ ref('int_orders') }}
+    where not is_internal
+),
+
+final as (
+    select
+        order_id,
+        source_system,
+        order_number,
+        contact_id,
+        'none' as channel_id,
+        ordered_at,
+        ordered_on,
+        order_status,
+        is_valid,
+        is_test,
+        is_cod,
+        is_rto,
+        cancelled_at,
+        fulfilled_at,
+        cod_confirmed_at,
+        currency_code,
+        cast(gross_amount as decimal(18, 4)) as gross_amount,
+        cast(discount_amount as decimal(18, 4)) as discount_amount,
+        cast(shipping_amount as decimal(18, 4)) as shipping_amount,
+        cast(tax_amount as decimal(18, 4)) as tax_amount,
+        cast(refunded_amount as decimal(18, 4)) as refunded_amount,
+        cast(net_amount as decimal(18, 4)) as net_amount,
+        cast(net_amount_original as decimal(18, 4)) as net_amount_original,
+        cast(units as bigint) as units,
+        cast(customer_order_number as bigint) as customer_order_number,
+        customer_order_number = 1 as is_new_customer,
+        utm_source,
+        utm_medium,
+        utm_campaign,
+        'none' as attributed_campaign_id,
+        'none' as attributed_variant,
+        'none' as attributed_message_id,
+        'none' as attributed_agent_id,
+        'none' as attributed_ad_id,
+        cast(null as varchar) as attributed_touch_type,
+        cast(null as timestamp) as attributed_at,
+        'none' as first_touch_campaign_id,
+        false as is_assisted,
+        has_clock_anomaly
+    from orders
+)
+
+select * from final
