@@ -45,10 +45,24 @@ def _access(path: str) -> str:
     return text
 
 
-def json_lines_sql(stream: Stream, *, load_ids: str) -> str:
+def rows_sql(files: str, *, is_array: bool, others: str = "") -> str:
+    """Return the table function that gives each JSON line, or each element of a JSON array.
+
+    Only lines can be unreadable one by one: an array with a bad element is refused whole.
+    """
+    form = "format = 'array'" if is_array else "ignore_errors = true"
+    reader = "read_json_objects" if is_array else "read_ndjson_objects"
+    return f"{reader}({files}, {form}, maximum_object_size = {MAX_LINE_BYTES}{others})"
+
+
+def json_lines_sql(stream: Stream, *, load_ids: str, is_array: bool = False) -> str:
     """Return the INSERT that maps JSON lines (files bound as `$files`) to the raw table.
 
     A line that can't be used gives a row whose `_is_line_head` is false.
+
+    Args:
+        load_ids: the table of paths and their loads.
+        is_array: the files are JSON arrays: what is said of lines holds for their elements.
     """
     mapped = [column for column in stream.columns if column.derived is None]
     derived = [column for column in stream.columns if column.derived is not None]
@@ -71,9 +85,7 @@ with lines as (
         json,
         from_json(json, '{shape}') as line,
         json_keys(json) as keys
-    from read_ndjson_objects(
-        $files, ignore_errors = true, filename = true, maximum_object_size = {MAX_LINE_BYTES}
-    ) as read
+    from {rows_sql("$files", is_array=is_array, others=", filename = true")} as read
     join {load_ids} as numbered on numbered.path = read.filename
 ),
 mapped as (

@@ -14,9 +14,10 @@ from pathlib import Path
 import duckdb
 
 from orchestration.ingest import damage
+from orchestration.ingest.arrays import is_array
 from orchestration.ingest.csv_files import CsvFile, insert_csv, read_csv
 from orchestration.ingest.discover import Discovery, FoundFile, Refused, discover
-from orchestration.ingest.fields import json_lines_sql
+from orchestration.ingest.fields import json_lines_sql, rows_sql
 from orchestration.ingest.files import (
     UnreadableFile,
     changed,
@@ -100,6 +101,7 @@ class _Content:
     load_id: int
     path: Path
     replaced: bool = False
+    is_array: bool = False
     read: int = 0
     loaded: int = 0
     duplicate: int = 0
@@ -108,6 +110,11 @@ class _Content:
     new_columns: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     rejected_whole: UnreadableFile | None = None
+
+    @property
+    def is_copy(self) -> bool:
+        """Tell whether a repaired copy stands in for the file: it has lines."""
+        return self.path.name == f"{self.file.sha256}.jsonl"
 
 
 @dataclass
@@ -438,7 +445,10 @@ def _load_repaired(
     content = _Content(content.file, content.load_id, content.path, content.replaced)
     try:
         content.path, content.rejects = damage.repaired_copy(
-            content.path, settings.temp_dir, content.file.sha256
+            content.path,
+            settings.temp_dir,
+            content.file.sha256,
+            is_array=stream.may_be_array and is_array(content.path),
         )
         _load_contents(con, settings, stream, [content])
     finally:
@@ -547,9 +557,12 @@ def _read_json_lines(
     for content in contents:
         if damage.starts_with_bom(content.path):
             raise duckdb.InvalidInputException("byte order mark")
+        content.is_array = stream.may_be_array and not content.is_copy and is_array(content.path)
     if stream.reader == "fields":
-        sql = json_lines_sql(stream, load_ids="load_paths")
-        con.execute(sql, {"files": [str(c.path) for c in contents]})
+        for as_array in (False, True):
+            if files := [str(c.path) for c in contents if c.is_array is as_array]:
+                sql = json_lines_sql(stream, load_ids="load_paths", is_array=as_array)
+                con.execute(sql, {"files": files})
         return
     groups: dict[tuple[bool, str], list[str]] = defaultdict(list)
     for content in contents:
@@ -609,21 +622,10 @@ def _count(con: duckdb.DuckDBPyConnection, stream: Stream, contents: list[_Conte
     table = f'raw."{stream.raw_table}"'
     first, last = contents[0].load_id, contents[-1].load_id
     in_batch = f"_load_id between {first} and {last}"
-    is_bad = "record_kind = 'bad'" if stream.reader == "whatsapp_webhook" else "not _is_line_head"
     by_id = {content.load_id: content for content in contents}
     form = stream.format_of(contents[0].file.path)
     if form == "jsonl":
-        bad = con.execute(
-            f"select _load_id, count(*) from {table} where {in_batch} and {is_bad} group by all"
-        ).fetchall()
-        for load_id, rows in bad:
-            content = by_id[load_id]
-            located = damage.locate_bad_lines(con, stream, content.path)
-            if len(located) != rows:
-                raise LinesLost(f"{rows} lines can't be used, {len(located)} were found again")
-            content.rejects += located
-        if bad:
-            con.execute(f"delete from {table} where {in_batch} and {is_bad}")
+        _reject_bad_rows(con, stream, by_id, in_batch)
         if stream.natural_key:
             for load_id, rows in _drop_repeats(con, stream, first, last):
                 by_id[load_id].duplicate = rows
@@ -642,23 +644,56 @@ def _count(con: duckdb.DuckDBPyConnection, stream: Stream, contents: list[_Conte
                 raise LinesLost(f"{content.read} records don't add up")
             continue
         content.read = content.loaded + content.duplicate + len(content.rejects)
-        _prove_line_count(content)
-        if content.read == 0:
-            raise _empty()
+        if content.is_array:
+            # One without elements is a good answer: there was nothing to tell.
+            _prove_element_count(con, content)
+        else:
+            _prove_line_count(content)
+
+
+def _reject_bad_rows(
+    con: duckdb.DuckDBPyConnection, stream: Stream, contents: dict[int, _Content], in_batch: str
+) -> None:
+    """Take the rows that stand for bad lines out of raw, and find the lines again."""
+    table = f'raw."{stream.raw_table}"'
+    is_bad = "record_kind = 'bad'" if stream.reader == "whatsapp_webhook" else "not _is_line_head"
+    bad = con.execute(
+        f"select _load_id, count(*) from {table} where {in_batch} and {is_bad} group by all"
+    ).fetchall()
+    for load_id, rows in bad:
+        content = contents[load_id]
+        located = damage.locate_bad_rows(con, stream, content.path, is_array=content.is_array)
+        if len(located) != rows:
+            raise LinesLost(f"{rows} lines can't be used, {len(located)} were found again")
+        content.rejects += located
+    if bad:
+        con.execute(f"delete from {table} where {in_batch} and {is_bad}")
 
 
 def _prove_line_count(content: _Content) -> None:
     """Compare with a count of the lines that knows nothing of JSON."""
-    is_copy = content.path.name == f"{content.file.sha256}.jsonl"
     lines = content.file.line_count
-    if lines < 0 or is_copy:
+    if lines < 0 or content.is_copy:
         lines = count_lines(content.path)
     if lines != content.read:
         lines -= count_blank_lines(content.path)
         # Lines left out of a repaired copy are rejects by now and blank there.
-        lines += sum(1 for r in content.rejects if r[1] == "line_too_long") if is_copy else 0
+        lines += (
+            sum(1 for r in content.rejects if r[1] == "line_too_long") if content.is_copy else 0
+        )
     if lines != content.read:
         raise LinesLost(f"the file has {lines} lines, but {content.read} were read")
+    if lines == 0:
+        raise _empty()
+
+
+def _prove_element_count(con: duckdb.DuckDBPyConnection, content: _Content) -> None:
+    """Compare with a count of the elements that goes past everything we do with them."""
+    counted = con.execute(
+        f"select count(*) from {rows_sql('$file', is_array=True)}", {"file": str(content.path)}
+    ).fetchone()
+    if counted != (content.read,):
+        raise LinesLost(f"the array has {counted} elements, but {content.read} were read")
 
 
 def _drop_repeats(

@@ -12,6 +12,7 @@ from orchestration.sources import (
     reference,
     shopify,
     whatsapp,
+    woocommerce,
 )
 from orchestration.sources.declaration import Column, Identifier, Stream
 
@@ -26,6 +27,7 @@ STREAMS: tuple[Stream, ...] = (
     *meta_ads.STREAMS,
     *reference.STREAMS,
     *shopify.STREAMS,
+    *woocommerce.STREAMS,
     *chatwoot.STREAMS,
 )
 BY_KEY: dict[str, Stream] = {stream.key: stream for stream in STREAMS}

@@ -15,7 +15,17 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 IdentifierKind = Literal[
-    "wa_id", "phone", "bsuid", "email", "external", "channel", "message", "agent", "click", "page"
+    "wa_id",
+    "phone",
+    "bsuid",
+    "email",
+    "shop",
+    "external",
+    "channel",
+    "message",
+    "agent",
+    "click",
+    "page",
 ]
 """What an identifying value is. From `channel` on they identify no customer, but a channel id may
 be a phone number, a composed message key is guessable, a log may name its agents and bots by e-mail
@@ -152,6 +162,7 @@ class Stream(Frozen):
         export_time_pattern: regular expression with one group over the file name that holds the
             export time: decides between two files before the path does (SOURCES 2.2).
         reader: `fields` maps columns one to one; `whatsapp_webhook` unfolds envelopes.
+        may_be_array: its JSON may also come as an array, whose elements are the rows.
         is_lenient: its CSVs may also be separated by semicolons, tabs or bars: people write them.
         holds_back: whether the stream's events move a watermark subject.
     """
@@ -171,6 +182,7 @@ class Stream(Frozen):
     event_time: str | None = None
     export_time_pattern: str | None = None
     reader: Literal["fields", "whatsapp_webhook"] = "fields"
+    may_be_array: bool = False
     delimiter: str = ","
     is_lenient: bool = False
     encoding: str = "utf-8"
