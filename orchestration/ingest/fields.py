@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any
 
+from orchestration.ingest.arrays import Form
 from orchestration.ingest.files import MAX_LINE_BYTES
 from orchestration.sources import Column, Stream
 
@@ -45,24 +46,30 @@ def _access(path: str) -> str:
     return text
 
 
-def rows_sql(files: str, *, is_array: bool, others: str = "") -> str:
+def rows_sql(files: str, form: Form, *, others: str = "") -> str:
     """Return the table function that gives each JSON line, or each element of a JSON array.
 
     Only lines can be unreadable one by one: an array with a bad element is refused whole.
     """
-    form = "format = 'array'" if is_array else "ignore_errors = true"
-    reader = "read_json_objects" if is_array else "read_ndjson_objects"
-    return f"{reader}({files}, {form}, maximum_object_size = {MAX_LINE_BYTES}{others})"
+    reader = "read_ndjson_objects" if form == "lines" else "read_json_objects"
+    how = {"lines": "ignore_errors = true", "array": "format = 'array'"}.get(
+        form, "format = 'unstructured'"
+    )
+    rows = f"{reader}({files}, {how}, maximum_object_size = {MAX_LINE_BYTES}{others})"
+    if form != "page":
+        return rows
+    within = "case when json_type(json, '$.data') = 'ARRAY' then json_extract(json, '$.data[*]')"
+    return f"(select * replace (unnest({within} else [json] end) as json) from {rows})"
 
 
-def json_lines_sql(stream: Stream, *, load_ids: str, is_array: bool = False) -> str:
+def json_lines_sql(stream: Stream, *, load_ids: str, form: Form = "lines") -> str:
     """Return the INSERT that maps JSON lines (files bound as `$files`) to the raw table.
 
     A line that can't be used gives a row whose `_is_line_head` is false.
 
     Args:
         load_ids: the table of paths and their loads.
-        is_array: the files are JSON arrays: what is said of lines holds for their elements.
+        form: of arrays and pages what is said of lines holds for their elements.
     """
     mapped = [column for column in stream.columns if column.derived is None]
     derived = [column for column in stream.columns if column.derived is not None]
@@ -85,7 +92,7 @@ with lines as (
         json,
         from_json(json, '{shape}') as line,
         json_keys(json) as keys
-    from {rows_sql("$files", is_array=is_array, others=", filename = true")} as read
+    from {rows_sql("$files", form, others=", filename = true")} as read
     join {load_ids} as numbered on numbered.path = read.filename
 ),
 mapped as (

@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 
 from orchestration.ingest import damage
-from orchestration.ingest.arrays import is_array
+from orchestration.ingest.arrays import Form, json_form
 from orchestration.ingest.csv_files import CsvFile, insert_csv, read_csv
 from orchestration.ingest.discover import Discovery, FoundFile, Refused, discover
 from orchestration.ingest.fields import json_lines_sql, rows_sql
@@ -101,7 +101,7 @@ class _Content:
     load_id: int
     path: Path
     replaced: bool = False
-    is_array: bool = False
+    form: Form = "lines"
     read: int = 0
     loaded: int = 0
     duplicate: int = 0
@@ -448,7 +448,7 @@ def _load_repaired(
             content.path,
             settings.temp_dir,
             content.file.sha256,
-            is_array=stream.may_be_array and is_array(content.path),
+            is_array=stream.may_be_array and json_form(content.path) == "array",
         )
         _load_contents(con, settings, stream, [content])
     finally:
@@ -557,12 +557,14 @@ def _read_json_lines(
     for content in contents:
         if damage.starts_with_bom(content.path):
             raise duckdb.InvalidInputException("byte order mark")
-        content.is_array = stream.may_be_array and not content.is_copy and is_array(content.path)
+        if stream.may_be_array:
+            # A repaired copy of an array has lines.
+            form = json_form(content.path)
+            content.form = "lines" if content.is_copy and form == "array" else form
     if stream.reader == "fields":
-        for as_array in (False, True):
-            if files := [str(c.path) for c in contents if c.is_array is as_array]:
-                sql = json_lines_sql(stream, load_ids="load_paths", is_array=as_array)
-                con.execute(sql, {"files": files})
+        for form in dict.fromkeys(content.form for content in contents):
+            sql = json_lines_sql(stream, load_ids="load_paths", form=form)
+            con.execute(sql, {"files": [str(c.path) for c in contents if c.form == form]})
         return
     groups: dict[tuple[bool, str], list[str]] = defaultdict(list)
     for content in contents:
@@ -644,7 +646,7 @@ def _count(con: duckdb.DuckDBPyConnection, stream: Stream, contents: list[_Conte
                 raise LinesLost(f"{content.read} records don't add up")
             continue
         content.read = content.loaded + content.duplicate + len(content.rejects)
-        if content.is_array:
+        if content.form != "lines":
             # One without elements is a good answer: there was nothing to tell.
             _prove_element_count(con, content)
         else:
@@ -662,7 +664,7 @@ def _reject_bad_rows(
     ).fetchall()
     for load_id, rows in bad:
         content = contents[load_id]
-        located = damage.locate_bad_rows(con, stream, content.path, is_array=content.is_array)
+        located = damage.locate_bad_rows(con, stream, content.path, content.form)
         if len(located) != rows:
             raise LinesLost(f"{rows} lines can't be used, {len(located)} were found again")
         content.rejects += located
@@ -690,7 +692,7 @@ def _prove_line_count(content: _Content) -> None:
 def _prove_element_count(con: duckdb.DuckDBPyConnection, content: _Content) -> None:
     """Compare with a count of the elements that goes past everything we do with them."""
     counted = con.execute(
-        f"select count(*) from {rows_sql('$file', is_array=True)}", {"file": str(content.path)}
+        f"select count(*) from {rows_sql('$file', content.form)}", {"file": str(content.path)}
     ).fetchone()
     if counted != (content.read,):
         raise LinesLost(f"the array has {counted} elements, but {content.read} were read")

@@ -162,7 +162,8 @@ class Stream(Frozen):
         export_time_pattern: regular expression with one group over the file name that holds the
             export time: decides between two files before the path does (SOURCES 2.2).
         reader: `fields` maps columns one to one; `whatsapp_webhook` unfolds envelopes.
-        may_be_array: its JSON may also come as an array, whose elements are the rows.
+        may_be_array: its JSON may also come as an array, also as the `data` of an API's answer: the
+            elements are the rows.
         is_lenient: its CSVs may also be separated by semicolons, tabs or bars: people write them.
         holds_back: whether the stream's events move a watermark subject.
     """

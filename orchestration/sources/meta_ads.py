@@ -38,6 +38,7 @@ INSIGHTS = Stream(
     record="what an ad cost and brought on one day",
     format="jsonl",
     also_csv=True,
+    may_be_array=True,
     is_lenient=True,
     columns=(
         Column(

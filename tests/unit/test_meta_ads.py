@@ -89,6 +89,32 @@ def test_the_header_of_ads_manager_is_known_in_four_languages(
     assert len(warnings) == 1 and "is kept in _extra" in warnings[0]
 
 
+@pytest.mark.parametrize("indent", [None, 2])
+@pytest.mark.parametrize("form", ["array", "page", "pages"])
+def test_answers_of_the_api_may_be_arrays_and_pages(
+    harness: Harness, form: str, indent: int | None
+) -> None:
+    rows = [_insight(), _insight("2026-05-02"), _insight(date_stop="2026-05-09")]
+    paging = {"cursors": {"after": "x"}}
+    texts = {
+        "array": [rows],
+        "page": [{"data": rows, "paging": paging}],
+        "pages": [{"data": rows[:1], "paging": paging}, {"data": []}, {"data": rows[1:]}],
+    }[form]
+    harness.put(f"{INSIGHTS}/a.json", "\n".join(json.dumps(text, indent=indent) for text in texts))
+    report = harness.ingest(INSIGHTS)[INSIGHTS]
+    assert (report.rows_read, report.rows_loaded) == (3, 2)
+    assert harness.rejects() == [(f"{INSIGHTS}/a.json", 3, "several_days")]
+
+
+def test_an_answer_that_breaks_off_is_rejected_whole(harness: Harness) -> None:
+    harness.put(f"{INSIGHTS}/a.json", json.dumps({"data": [_insight()]})[:-20])
+    harness.put(f"{INSIGHTS}/b.json", json.dumps({"data": []}))
+    harness.put(f"{INSIGHTS}/c.json", "\ufeff" + json.dumps({"data": []}))
+    (warning,) = _ingest(harness)
+    assert "export it again" in warning and _table(harness) == []
+
+
 def test_both_forms_lie_in_one_folder(harness: Harness) -> None:
     harness.put(f"{INSIGHTS}/api/a.jsonl", _lines(_insight("2026-05-02")))
     harness.put(f"{INSIGHTS}/b.csv", f"{HEADERS['english']}\n{ROW}")
