@@ -559,12 +559,12 @@ def _read_json_lines(
             raise duckdb.InvalidInputException("byte order mark")
         if stream.may_be_array:
             # A repaired copy of an array has lines.
-            form = json_form(content.path)
-            content.form = "lines" if content.is_copy and form == "array" else form
+            shape = json_form(content.path)
+            content.form = "lines" if content.is_copy and shape == "array" else shape
     if stream.reader == "fields":
-        for form in dict.fromkeys(content.form for content in contents):
-            sql = json_lines_sql(stream, load_ids="load_paths", form=form)
-            con.execute(sql, {"files": [str(c.path) for c in contents if c.form == form]})
+        for shape in dict.fromkeys(content.form for content in contents):
+            sql = json_lines_sql(stream, load_ids="load_paths", form=shape)
+            con.execute(sql, {"files": [str(c.path) for c in contents if c.form == shape]})
         return
     groups: dict[tuple[bool, str], list[str]] = defaultdict(list)
     for content in contents:
