@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from orchestration.checks import campaigns, orders
+from orchestration.checks import ads, campaigns, orders
 from orchestration.checks.declaration import Check
 from orchestration.settings import Settings
 from orchestration.sources import STREAMS
@@ -71,6 +71,7 @@ def warnings(settings: Settings) -> tuple[Check, ...]:
         ),
         *campaigns.WARNINGS,
         *orders.WARNINGS,
+        *ads.WARNINGS,
         Check(
             name="our_figures_agree_with_metas",
             table="marts.kpi_reconciliation",

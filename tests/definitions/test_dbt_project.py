@@ -50,6 +50,7 @@ NO_UNIT_TEST_INSIDE = {
     "stg_clicks__short_io": "a choice of columns",
     "stg_generic__contacts": "a choice of columns",
     "stg_generic__costs": "a choice of columns",
+    "stg_generic__ad_spend": "a choice of columns",
     "stg_generic__leads": "a choice of columns",
     "stg_generic__link_clicks": "a choice of columns",
     "stg_generic__orders": "a choice of columns; test_orders_generic reads them from a file",

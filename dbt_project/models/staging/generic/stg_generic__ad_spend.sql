@@ -32,7 +32,7 @@ final as (
         {{ published_utm('ad_spend.campaign_name') }} as campaign_name,
         cast(ad_spend.spent_on as date) as spent_on,
         {{ parsed_amount('ad_spend.spend_amount') }} as spend_amount,
-        upper(ad_spend.currency_code) as currency_code,
+        {{ published_currency('ad_spend.currency_code') }} as currency_code,
         try_cast(ad_spend.impressions as bigint) as impressions,
         try_cast(ad_spend.link_clicks as bigint) as link_clicks,
         try_cast(ad_spend.conversations_started as bigint) as conversations_started

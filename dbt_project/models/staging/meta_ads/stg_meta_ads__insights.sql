@@ -49,7 +49,7 @@ final as (
             when counted.spend_amount is null then 0
             else {{ parsed_amount('counted.spend_amount') }}
         end as spend_amount,
-        upper(counted.currency_code) as currency_code,
+        {{ published_currency('counted.currency_code') }} as currency_code,
         {{ count_told('counted.impressions') }} as impressions,
         {{ count_told('counted.link_clicks') }} as link_clicks,
         case
