@@ -27,7 +27,7 @@ MAY_READ: dict[str, set[str]] = {
 READS_FACTS = ("intermediate/periods", "intermediate/campaigns")
 
 NAMES = {
-    "staging": r"stg_[a-z0-9]+__[a-z0-9_]+",
+    "staging": r"stg_[a-z0-9]+(_[a-z0-9]+)*__[a-z0-9_]+",
     "intermediate": r"int_[a-z_]+",
     "marts": r"(fct|dim|kpi)_[a-z_]+",
     "meta": r"[a-z_]+",
