@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from orchestration.ingest.arrays import Form
@@ -46,6 +47,20 @@ def _access(path: str) -> str:
     return text
 
 
+def _required_groups(stream: Stream) -> list[tuple[str, ...]]:
+    """Return groups of columns of which each row must fill at least one."""
+    alone = [(c.name,) for c in stream.columns if c.is_not_null and c.derived is None]
+    return [*alone, *stream.one_of]
+
+
+def _first_filled(values: Iterable[str]) -> str:
+    return "coalesce(" + ", ".join(f"nullif({value}, '')" for value in values) + ")"
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"'
+
+
 def rows_sql(files: str, form: Form, *, others: str = "") -> str:
     """Return the table function that gives each JSON line, or each element of a JSON array.
 
@@ -80,7 +95,9 @@ def json_lines_sql(stream: Stream, *, load_ids: str, form: Form = "lines") -> st
     names = ", ".join(f'"{c.name}"' for c in (*mapped, *derived))
     values = ",\n        ".join(f'{_access(c.path)} as "{c.name}"' for c in mapped)
     computed = "".join(f', {c.derived} as "{c.name}"' for c in derived)
-    usable = [f"nullif(\"{c.name}\", '') is not null" for c in mapped if c.is_not_null]
+    usable = [
+        f"{_first_filled(map(_quoted, group))} is not null" for group in _required_groups(stream)
+    ]
     cell = "nullif(\"{}\", '')".format
     usable += [f"not {rule.sql(cell)}" for rule in stream.rules]
     return f"""
@@ -135,10 +152,11 @@ def rejected_line_reason_sql(stream: Stream) -> str:
             when list_has_any(['messaging_product', 'metadata'], json_keys(json)) then 'bare_value'
             else 'not_a_webhook_body'
         end"""
+    paths = {c.name: f"json ->> '$.{c.path}'" for c in stream.columns}
     missing = "".join(
-        f"\n            when nullif(json ->> '$.{c.path}', '') is null then 'missing_{c.name}'"
-        for c in stream.columns
-        if c.is_not_null and c.derived is None
+        f"\n            when {_first_filled(paths[name] for name in group)} is null "
+        f"then 'missing_{'_or_'.join(group)}'"
+        for group in _required_groups(stream)
     )
     return f"""case
             when json is null then 'bad_json'
