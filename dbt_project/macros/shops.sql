@@ -23,6 +23,13 @@
     array_to_string(from_json({{ column }}, '["VARCHAR"]'), ',')
 {%- endmacro %}
 
+{#- What stands under one key of the objects of a JSON list, as one text, parted by commas. -#}
+{% macro listed_values(column, key) -%}
+    array_to_string(
+        list_transform(json_extract({{ column }}, '$[*]'), lambda item: item ->> '$.{{ key }}'), ','
+    )
+{%- endmacro %}
+
 {#- Of a JSON list of {key, value} the value of the last such key that has one. -#}
 {% macro list_value(column, key) -%}
     nullif(

@@ -8,12 +8,13 @@ DuckDB refuses: an element that is no JSON, a page written after a page, an end 
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Literal
 
-from orchestration.ingest.files import BOM, MAX_LINE_BYTES, opened
+from orchestration.ingest.files import BOM, MAX_LINE_BYTES, first_line, opened
 
 _CHUNK_BYTES = 1024 * 1024
 _TEXTS = rb'(?:"(?:[^"\\]|\\.)*+"%b)*+'
@@ -38,6 +39,23 @@ def json_form(path: Path) -> Form:
                     return "array"
                 return "page" if _PAGE.match(text) else "lines"
     return "lines"
+
+
+def is_array(path: Path) -> bool:
+    """Tell whether the first character that is no white space opens a JSON array."""
+    return json_form(path) == "array"
+
+
+def first_record(path: Path) -> bytes:
+    """Return the first element of an array or page, else the first line; empty where none is."""
+    form = json_form(path)
+    if form == "lines":
+        return first_line(path)
+    with opened(path) as handle:
+        if form == "page":
+            text = handle.read(_CHUNK_BYTES).removeprefix(BOM).lstrip()
+            return next(elements(io.BytesIO(_PAGE.sub(b"[", text, count=1))), b"")
+        return next(elements(handle), b"")
 
 
 def elements(handle: IO[bytes]) -> Iterator[bytes]:

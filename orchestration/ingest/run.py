@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 
 from orchestration.ingest import damage
-from orchestration.ingest.arrays import Form, json_form
+from orchestration.ingest.arrays import Form, is_array, json_form
 from orchestration.ingest.csv_files import CsvFile, insert_csv, read_csv
 from orchestration.ingest.discover import Discovery, FoundFile, Refused, discover
 from orchestration.ingest.fields import json_lines_sql, rows_sql
@@ -448,7 +448,7 @@ def _load_repaired(
             content.path,
             settings.temp_dir,
             content.file.sha256,
-            is_array=stream.may_be_array and json_form(content.path) == "array",
+            is_array=stream.may_be_array and is_array(content.path),
         )
         _load_contents(con, settings, stream, [content])
     finally:

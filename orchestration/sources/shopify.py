@@ -2,7 +2,7 @@
 
 from orchestration.sources.declaration import TEXT_TIME, Column, Identifier, Stream
 
-_PERSONAL = ("Email", "Billing", "Shipping", "Phone", "Notes", "Note Attributes")
+_PERSONAL = ("Email", "Billing", "Shipping", "Phone", "Notes", "Note Attributes", "Tags")
 _ADDRESS = ("Name", "Street", "Address1", "Address2", "Company", "City", "Zip", "Province")
 _HEADERS = (
     "Name",
@@ -131,7 +131,7 @@ ORDERS_BULK = Stream(
         Column(name="shipping_phone", source="shippingAddress.phone", personal=True),
         Column(name="discount_code", source="discountCode"),
         Column(name="discount_codes", source="discountCodes", json_type="JSON"),
-        Column(name="tags", json_type="JSON"),
+        Column(name="tags", json_type="JSON", personal=True),
         Column(name="payment_gateways", source="paymentGatewayNames", json_type="JSON"),
         Column(
             name="custom_attributes", source="customAttributes", json_type="JSON", personal=True

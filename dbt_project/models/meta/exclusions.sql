@@ -140,6 +140,11 @@ counted as (
     where is_internal
     union all
     select
+        'no_time' as reason,
+        count(*) as rows
+    from {{ ref('int_orders__untimed') }}
+    union all
+    select
         'internal_contact' as reason,
         count(*) as rows
     from {{ ref('int_orders') }}

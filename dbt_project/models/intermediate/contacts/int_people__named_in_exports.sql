@@ -161,7 +161,7 @@ shopify_orders as not materialized (
         cast(null as varchar) as external_id,
         cast(null as varchar) as shop_customer_id
     from {{ ref('stg_shopify__orders') }}
-    where is_first_line
+    where is_first_line and ordered_at is not null
 ),
 
 shopify_orders_bulk as not materialized (
@@ -175,6 +175,7 @@ shopify_orders_bulk as not materialized (
         cast(null as varchar) as external_id,
         shop_customer_id
     from {{ ref('stg_shopify__orders_bulk') }}
+    where ordered_at is not null
 ),
 
 shopify_checkouts as not materialized (
@@ -188,6 +189,7 @@ shopify_checkouts as not materialized (
         cast(null as varchar) as external_id,
         shop_customer_id
     from {{ ref('stg_shopify__abandoned_checkouts') }}
+    where created_at is not null
 ),
 
 woocommerce_orders as not materialized (
@@ -201,6 +203,7 @@ woocommerce_orders as not materialized (
         cast(null as varchar) as external_id,
         shop_customer_id
     from {{ ref('stg_woocommerce__orders') }}
+    where ordered_at is not null
 ),
 
 final as (

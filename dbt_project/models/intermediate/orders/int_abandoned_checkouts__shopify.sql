@@ -1,5 +1,5 @@
--- One row per abandoned checkout of Shopify. It says when it was paid after all, not by which order:
--- the one of the same buyer that was made within an hour of then.
+-- One row per abandoned checkout of Shopify. It says when it was paid after all, not by which
+-- order: the one of the same buyer that was made within an hour of then.
 with
 
 checkouts as (
@@ -17,6 +17,7 @@ checkouts as (
         currency_code,
         value_amount
     from {{ ref('stg_shopify__abandoned_checkouts') }}
+    where created_at is not null
 ),
 
 orders as (
@@ -41,7 +42,7 @@ newest as (
     qualify
         row_number() over (
             partition by checkout_id
-            order by updated_at desc nulls last, precedence desc, line_hash
+            order by updated_at desc nulls last, precedence desc, line_hash asc
         ) = 1
 ),
 

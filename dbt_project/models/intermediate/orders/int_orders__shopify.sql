@@ -1,5 +1,5 @@
--- One row per order of Shopify, whichever export tells it. The file that was written last wins; what
--- it lacks is taken from the other where both tell of the same money.
+-- One row per order of Shopify, whichever export tells it. The file that was written last wins;
+-- what it lacks is taken from the other where both tell of the same money.
 with
 
 from_csv as (
@@ -87,8 +87,8 @@ filled as (
             when newest.utm_at is not null then newest.utm_at
             when
                 coalesce(newest.utm_source, newest.utm_campaign) is null
-                or (newest.utm_source, newest.utm_campaign)
-                is not distinct from (older.utm_source, older.utm_campaign)
+                or concat_ws('|', newest.utm_source, newest.utm_campaign)
+                = concat_ws('|', older.utm_source, older.utm_campaign)
                 then older.utm_at
         end as utm_at,
         newest.is_implausible

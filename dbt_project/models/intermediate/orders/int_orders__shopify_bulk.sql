@@ -35,6 +35,7 @@ orders as (
         utm_campaign,
         utm_at
     from {{ ref('stg_shopify__orders_bulk') }}
+    where ordered_at is not null
 ),
 
 lines as (
@@ -70,7 +71,7 @@ newest as (
     qualify
         row_number() over (
             partition by shopify_id
-            order by updated_at desc nulls last, precedence desc, line_hash
+            order by updated_at desc nulls last, precedence desc, line_hash asc
         ) = 1
 ),
 
@@ -89,7 +90,7 @@ counted_lines as (
             else
                 row_number() over (
                     partition by shopify_id, line_item_id
-                    order by precedence desc, quantity desc, line_hash
+                    order by precedence desc, quantity desc, line_hash asc
                 ) = 1
         end
 ),

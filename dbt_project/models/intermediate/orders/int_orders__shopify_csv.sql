@@ -125,7 +125,7 @@ later_units as (
             newest.order_name = lines.order_name
             and newest.load_id <> lines.load_id
             and lines.telling = 0
-            and (newest.files_telling = 1 or lines.precedence > newest.precedence)
+            and (newest.files_telling = 1 or newest.precedence < lines.precedence)
 ),
 
 units as (

@@ -31,6 +31,7 @@ orders as (
         utm_campaign,
         utm_at
     from {{ ref('stg_woocommerce__orders') }}
+    where ordered_at is not null
 ),
 
 refunds as (
@@ -48,7 +49,8 @@ newest as (
     from orders
     qualify
         row_number() over (
-            partition by order_id order by updated_at desc nulls last, precedence desc, line_hash
+            partition by order_id
+            order by updated_at desc nulls last, precedence desc, line_hash asc
         ) = 1
 ),
 

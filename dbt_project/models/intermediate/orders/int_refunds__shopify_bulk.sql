@@ -21,7 +21,11 @@ newest as (
     qualify
         row_number() over (
             partition by shopify_id, told_as, refund_id
-            order by precedence desc, refunded_amount desc, refunded_at, line_hash
+            order by
+                precedence desc,
+                refunded_amount desc,
+                refunded_at asc,
+                line_hash asc
         ) = 1
 ),
 

@@ -54,7 +54,6 @@ final as (
     where
         checkouts.object_kind = 'AbandonedCheckout'
         and {{ gid_number('checkouts.object_id') }} is not null
-        and {{ utc_time('checkouts.created_at') }} is not null
 )
 
 select * from final

@@ -82,16 +82,7 @@ parsed as (
             as discount_codes,
         {{ joined_list('orders.tags') }} as tags,
         {{ joined_list('orders.payment_gateways') }} as payment_methods,
-        list_min(
-            list_transform(
-                list_filter(
-                    json_extract(orders.fulfillments, '$[*]'),
-                    lambda fulfillment: coalesce(fulfillment ->> '$.status', '')
-                    not in ('CANCELLED', 'ERROR', 'FAILURE')
-                ),
-                lambda fulfillment: {{ utc_time("(fulfillment ->> '$.createdAt')") }}
-            )
-        ) as fulfilled_at,
+        orders.fulfillments,
         orders.custom_attributes,
         orders.journey,
         -- The last visit counts where it came by a link, else the first one.
@@ -111,10 +102,7 @@ parsed as (
         end as visit
     from orders
     inner join load_precedence on orders._load_id = load_precedence.load_id
-    where
-        orders.object_kind = 'Order'
-        and coalesce({{ utc_time('orders.processed_at') }}, {{ utc_time('orders.created_at') }})
-        is not null
+    where orders.object_kind = 'Order'
 ),
 
 final as (
@@ -135,7 +123,16 @@ final as (
             when cancelled_at is not null then 'cancelled'
             else {{ order_status('financial_status') }}
         end as order_status,
-        fulfilled_at,
+        list_min(
+            list_transform(
+                list_filter(
+                    json_extract(fulfillments, '$[*]'),
+                    lambda fulfillment: coalesce(fulfillment ->> '$.status', '')
+                    not in ('CANCELLED', 'ERROR', 'FAILURE')
+                ),
+                lambda fulfillment: {{ utc_time("(fulfillment ->> '$.createdAt')") }}
+            )
+        ) as fulfilled_at,
         cancelled_at,
         is_test,
         currency_code,

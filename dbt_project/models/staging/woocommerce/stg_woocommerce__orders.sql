@@ -55,25 +55,14 @@ parsed as (
         {{ parsed_amount('orders.discount_total') }} as discount_amount,
         {{ parsed_amount('orders.shipping_total') }} as shipping_amount,
         {{ parsed_amount('orders.total_tax') }} as tax_amount,
-        list_sum(
-            list_transform(
-                json_extract(orders.line_items, '$[*]'),
-                lambda line: try_cast(line ->> '$.quantity' as bigint)
-            )
-        ) as units,
-        array_to_string(
-            list_transform(
-                json_extract(orders.coupon_lines, '$[*]'), lambda coupon: coupon ->> '$.code'
-            ),
-            ','
-        ) as coupon_codes,
+        orders.line_items,
+        orders.coupon_lines,
         orders.payment_method,
         orders.payment_method_title,
         orders.refunds,
         orders.meta_data
     from orders
     inner join load_precedence on orders._load_id = load_precedence.load_id
-    where {{ utc_time('orders.created_at') }} is not null
 ),
 
 final as (
@@ -97,8 +86,15 @@ final as (
         discount_amount,
         shipping_amount,
         tax_amount,
-        cast(units as bigint) as units,
-        {{ coupon_list('coupon_codes') }} as coupon_codes,
+        cast(
+            list_sum(
+                list_transform(
+                    json_extract(line_items, '$[*]'),
+                    lambda item: try_cast(item ->> '$.quantity' as bigint)
+                )
+            ) as bigint
+        ) as units,
+        {{ coupon_list(listed_values('coupon_lines', 'code')) }} as coupon_codes,
         coalesce({{ is_cod_method('payment_method') }}, false)
         or coalesce({{ is_cod_method('payment_method_title') }}, false) as is_cod,
         coalesce({{ is_rto_fulfillment('status') }}, false)
