@@ -278,6 +278,10 @@ def test_known_files_in_the_wrong_place_are_recognised(harness: Harness, tmp_pat
             "Anzeigen-ID,Tag,Ausgegebener Betrag (EUR)\n1,2026-05-01,2.50\n",
             "meta_ads/insights",
         ),
+        "sessions.csv": (
+            "date,session_source,session_medium,session_campaign\n20260501,wa,chat,may\n",
+            "ga4/sessions",
+        ),
         "orders.csv": (
             "Name,Total,Created at,Currency\n#1,10.00,2026-05-01 10:00:00 +0200,EUR\n",
             "shopify/orders",
