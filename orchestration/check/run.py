@@ -282,6 +282,7 @@ def _recognise_json(settings: Settings, path: Path, name: str) -> Verdict:
         ("whatsapp/analytics", {"template_analytics"}),
         ("whatsapp/analytics", {"pricing_analytics"}),
         ("woocommerce/orders", {"line_items", "date_created_gmt"}),
+        ("meta_ads/insights", {"date_start", "date_stop"}),
         ("shopify/orders_bulk", {"__parentId"}),
         ("shopify/orders_bulk", {"id", "totalPriceSet"}),
     )
@@ -295,7 +296,8 @@ def _declared(shape: Shape) -> str | None:
     """Return the stream whose own column names the header has, the best covered one."""
     best: tuple[int, str | None] = (1, None)
     for stream in STREAMS:
-        if stream.format != "csv" or (shape.delimiter != "," and not stream.is_lenient):
+        takes_csv = stream.format == "csv" or stream.also_csv
+        if not takes_csv or (shape.delimiter != "," and not stream.is_lenient):
             continue
         try:
             places = match_header(list(shape.header), stream)

@@ -1,15 +1,18 @@
 """Exports that are one JSON array (or several, page after page): their elements are the rows.
 
+The array may also stand in an answer of the Graph API, `{"data": […], "paging": …}`.
+
 DuckDB reads a sound array by itself. This module tells arrays from lines, and takes apart what
 DuckDB refuses: an element that is no JSON, a page written after a page, an end that is missing.
 """
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Literal
 
 from orchestration.ingest.files import BOM, MAX_LINE_BYTES, first_line, opened
 
@@ -22,20 +25,36 @@ _NEXT_AT_TOP = re.compile(
 _NEXT_WITHIN = re.compile(b"%b%b([\\[\\]{}])" % (rb'[^"\[\]{}]*+', _TEXTS % rb'[^"\[\]{}]*+'), re.S)
 
 
-def is_array(path: Path) -> bool:
-    """Tell whether the first character that is no white space opens a JSON array."""
+_PAGE = re.compile(rb'\{\s*"data"\s*:\s*\[')
+
+Form = Literal["lines", "array", "page"]
+
+
+def json_form(path: Path) -> Form:
+    """Tell arrays and pages of an API from lines, by the first character that is no white space."""
     with opened(path) as handle:
         while chunk := handle.read(_CHUNK_BYTES):
             if text := chunk.removeprefix(BOM).lstrip():
-                return text.startswith(b"[")
-    return False
+                if text.startswith(b"["):
+                    return "array"
+                return "page" if _PAGE.match(text) else "lines"
+    return "lines"
+
+
+def is_array(path: Path) -> bool:
+    """Tell whether the first character that is no white space opens a JSON array."""
+    return json_form(path) == "array"
 
 
 def first_record(path: Path) -> bytes:
-    """Return the first element of an array, else the first line; empty where there is none."""
-    if not is_array(path):
+    """Return the first element of an array or page, else the first line; empty where none is."""
+    form = json_form(path)
+    if form == "lines":
         return first_line(path)
     with opened(path) as handle:
+        if form == "page":
+            text = handle.read(_CHUNK_BYTES).removeprefix(BOM).lstrip()
+            return next(elements(io.BytesIO(_PAGE.sub(b"[", text, count=1))), b"")
         return next(elements(handle), b"")
 
 

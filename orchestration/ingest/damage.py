@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 
-from orchestration.ingest.arrays import elements
+from orchestration.ingest.arrays import Form, elements
 from orchestration.ingest.fields import rejected_line_reason_sql, rows_sql
 from orchestration.ingest.files import BOM, MAX_LINE_BYTES, numbered_lines, opened
 from orchestration.sources import Stream
@@ -25,6 +25,11 @@ ADVICE = {
         '{"entry":[{"changes":[{"field":"messages","value":…}]}]}'
     ),
     "not_a_webhook_body": "the line has neither `entry` nor `body`: log the whole webhook body",
+    "totals_row": "a total over other rows or over ads without a name: their sum is ours to take",
+    "several_days": "date_start and date_stop differ: ask for it day by day (time_increment=1)",
+    "no_day": "no day can be read from date_start and date_stop: write it like 2026-05-01",
+    "broken_down": "it is a part of an ad's day, by age, place or the like: ask without breakdowns",
+    "rounded_ad_id": "a spreadsheet has rounded ad_id: export again, and don't save it from there",
 }
 
 
@@ -57,10 +62,12 @@ def kept_text(line: bytes) -> str:
 
 
 def locate_bad_rows(
-    con: duckdb.DuckDBPyConnection, stream: Stream, path: Path, *, is_array: bool
+    con: duckdb.DuckDBPyConnection, stream: Stream, path: Path, form: Form
 ) -> list[Reject]:
     """Return the rejects of one readable file: lines with their numbers, or elements."""
-    return (_bad_elements if is_array else _bad_lines)(con, stream, path)
+    if form == "lines":
+        return _bad_lines(con, stream, path)
+    return _bad_elements(con, stream, path, form)
 
 
 def _bad_lines(con: duckdb.DuckDBPyConnection, stream: Stream, path: Path) -> list[Reject]:
@@ -76,7 +83,7 @@ def _bad_lines(con: duckdb.DuckDBPyConnection, stream: Stream, path: Path) -> li
 select ordinal, reason
 from (
     select row_number() over () as ordinal, {rejected_line_reason_sql(stream)} as reason
-    from {rows_sql("$file", is_array=False)}
+    from {rows_sql("$file", "lines")}
 )
 where reason is not null
 """,
@@ -100,7 +107,9 @@ where reason is not null
     return rejects
 
 
-def _bad_elements(con: duckdb.DuckDBPyConnection, stream: Stream, path: Path) -> list[Reject]:
+def _bad_elements(
+    con: duckdb.DuckDBPyConnection, stream: Stream, path: Path, form: Form
+) -> list[Reject]:
     """Return the rejects of one sound JSON array, with elements counted from 1."""
     con.execute("set preserve_insertion_order = true")
     found = con.execute(
@@ -108,7 +117,7 @@ def _bad_elements(con: duckdb.DuckDBPyConnection, stream: Stream, path: Path) ->
 select ordinal, reason, json
 from (
     select row_number() over () as ordinal, {rejected_line_reason_sql(stream)} as reason, json
-    from {rows_sql("$file", is_array=True)}
+    from {rows_sql("$file", form)}
 )
 where reason is not null
 order by ordinal

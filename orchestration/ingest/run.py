@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 
 from orchestration.ingest import damage
-from orchestration.ingest.arrays import is_array
+from orchestration.ingest.arrays import Form, is_array, json_form
 from orchestration.ingest.csv_files import CsvFile, insert_csv, read_csv
 from orchestration.ingest.discover import Discovery, FoundFile, Refused, discover
 from orchestration.ingest.fields import json_lines_sql, rows_sql
@@ -101,7 +101,7 @@ class _Content:
     load_id: int
     path: Path
     replaced: bool = False
-    is_array: bool = False
+    form: Form = "lines"
     read: int = 0
     loaded: int = 0
     duplicate: int = 0
@@ -353,11 +353,11 @@ def _identity_sql(table: str) -> str:
 
 def _batches(stream: Stream, files: list[FoundFile]) -> Iterator[list[FoundFile]]:
     """Group files for one transaction: many at once read faster than one by one."""
-    if stream.format == "csv":
-        yield from ([file] for file in files)
-        return
     batch: list[FoundFile] = []
     for file in files:
+        if stream.format_of(file.path) == "csv":
+            yield [file]
+            continue
         full = len(batch) >= BATCH_FILES or sum(f.size for f in batch) + file.size > BATCH_BYTES
         if batch and full:
             yield batch
@@ -405,7 +405,7 @@ def _load_damaged(
 ) -> _Content:
     """Read a file the fast pass refused: from a repaired copy, or reject it whole."""
     verdict = error if isinstance(error, UnreadableFile) else None
-    if verdict is None and stream.format == "jsonl":
+    if verdict is None and stream.format_of(content.file.path) == "jsonl":
         try:
             return _load_repaired(con, settings, stream, content)
         except UnreadableFile as refusal:
@@ -487,7 +487,8 @@ def _load_contents(
     if any(content.file.size == 0 for content in contents):
         raise _empty()
     # A CSV comes alone, and its reading may fail and be tried again, which no transaction bears.
-    csv_file = _read_csv(con, settings, stream, contents[0]) if stream.format == "csv" else None
+    is_csv = stream.format_of(contents[0].file.path) == "csv"
+    csv_file = _read_csv(con, settings, stream, contents[0]) if is_csv else None
     if csv_file is None:
         _read_json_lines(con, stream, contents)
     con.execute("begin")
@@ -556,12 +557,14 @@ def _read_json_lines(
     for content in contents:
         if damage.starts_with_bom(content.path):
             raise duckdb.InvalidInputException("byte order mark")
-        content.is_array = stream.may_be_array and not content.is_copy and is_array(content.path)
+        if stream.may_be_array:
+            # A repaired copy of an array has lines.
+            shape = json_form(content.path)
+            content.form = "lines" if content.is_copy and shape == "array" else shape
     if stream.reader == "fields":
-        for as_array in (False, True):
-            if files := [str(c.path) for c in contents if c.is_array is as_array]:
-                sql = json_lines_sql(stream, load_ids="load_paths", is_array=as_array)
-                con.execute(sql, {"files": files})
+        for shape in dict.fromkeys(content.form for content in contents):
+            sql = json_lines_sql(stream, load_ids="load_paths", form=shape)
+            con.execute(sql, {"files": [str(c.path) for c in contents if c.form == shape]})
         return
     groups: dict[tuple[bool, str], list[str]] = defaultdict(list)
     for content in contents:
@@ -622,7 +625,8 @@ def _count(con: duckdb.DuckDBPyConnection, stream: Stream, contents: list[_Conte
     first, last = contents[0].load_id, contents[-1].load_id
     in_batch = f"_load_id between {first} and {last}"
     by_id = {content.load_id: content for content in contents}
-    if stream.format == "jsonl":
+    form = stream.format_of(contents[0].file.path)
+    if form == "jsonl":
         _reject_bad_rows(con, stream, by_id, in_batch)
         if stream.natural_key:
             for load_id, rows in _drop_repeats(con, stream, first, last):
@@ -636,13 +640,13 @@ def _count(con: duckdb.DuckDBPyConnection, stream: Stream, contents: list[_Conte
     ).fetchall():
         by_id[load_id].loaded, by_id[load_id].records = loaded, rows
     for content in contents:
-        if stream.format == "csv":
+        if form == "csv":
             content.duplicate = content.read - content.loaded - len(content.rejects)
             if content.duplicate < 0 or (content.duplicate and not stream.natural_key):
                 raise LinesLost(f"{content.read} records don't add up")
             continue
         content.read = content.loaded + content.duplicate + len(content.rejects)
-        if content.is_array:
+        if content.form != "lines":
             # One without elements is a good answer: there was nothing to tell.
             _prove_element_count(con, content)
         else:
@@ -660,7 +664,7 @@ def _reject_bad_rows(
     ).fetchall()
     for load_id, rows in bad:
         content = contents[load_id]
-        located = damage.locate_bad_rows(con, stream, content.path, is_array=content.is_array)
+        located = damage.locate_bad_rows(con, stream, content.path, content.form)
         if len(located) != rows:
             raise LinesLost(f"{rows} lines can't be used, {len(located)} were found again")
         content.rejects += located
@@ -688,7 +692,7 @@ def _prove_line_count(content: _Content) -> None:
 def _prove_element_count(con: duckdb.DuckDBPyConnection, content: _Content) -> None:
     """Compare with a count of the elements that goes past everything we do with them."""
     counted = con.execute(
-        f"select count(*) from {rows_sql('$file', is_array=True)}", {"file": str(content.path)}
+        f"select count(*) from {rows_sql('$file', content.form)}", {"file": str(content.path)}
     ).fetchone()
     if counted != (content.read,):
         raise LinesLost(f"the array has {counted} elements, but {content.read} were read")

@@ -27,7 +27,7 @@ MAY_READ: dict[str, set[str]] = {
 READS_FACTS = ("intermediate/periods", "intermediate/campaigns")
 
 NAMES = {
-    "staging": r"stg_[a-z0-9]+__[a-z0-9_]+",
+    "staging": r"stg_[a-z0-9]+(_[a-z0-9]+)*__[a-z0-9_]+",
     "intermediate": r"int_[a-z_]+",
     "marts": r"(fct|dim|kpi)_[a-z_]+",
     "meta": r"[a-z_]+",
@@ -50,6 +50,7 @@ NO_UNIT_TEST_INSIDE = {
     "stg_clicks__short_io": "a choice of columns",
     "stg_generic__contacts": "a choice of columns",
     "stg_generic__costs": "a choice of columns",
+    "stg_generic__ad_spend": "a choice of columns",
     "stg_generic__leads": "a choice of columns",
     "stg_generic__link_clicks": "a choice of columns",
     "stg_generic__orders": "a choice of columns; test_orders_generic reads them from a file",

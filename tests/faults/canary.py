@@ -404,6 +404,20 @@ def _csv_exports() -> dict[str, str]:
             "lead_id,phone,created_at,source",
             [f"L-1,+{PHONE},{at},{NAME} {SURNAME} {PHONE}"],
         ),
+        "generic/ad_spend": (
+            "ad_id,spent_on,spend_amount,currency_code,ad_name,campaign_name,impressions",
+            [
+                f"9001,2026-11-12,3,{NAME},call {PHONE},{EMAIL},{PHONE}",
+                f"9001,{PHONE},3,EUR,{NAME},{NAME},1",
+            ],
+        ),
+        "meta_ads/insights": (
+            "Ad ID,Day,Amount spent (EUR),Ad name,Campaign name,Result indicator,Currency",
+            [
+                f"9002,2026-11-12,3,to +{PHONE},{EMAIL},{TEXT},{SURNAME}",
+                f",{TEXT},3,{NAME} {PHONE},{EMAIL},{TEXT},",
+            ],
+        ),
         "ga4/sessions": (
             "date,session_source,session_medium,session_campaign,sessions",
             [f"2026-11-12,{PHONE},{EMAIL},tel:+{PHONE},3"],

@@ -163,6 +163,18 @@ counted as (
     where has_clock_anomaly and not is_internal
     union all
     select
+        'clock_anomaly' as reason,
+        count(*) as rows
+    from {{ ref('fct_ad_spend') }}
+    where has_clock_anomaly
+    union all
+    select
+        'ad_day_told_twice' as reason,
+        count(*) as rows
+    from {{ ref('int_ad_spend__told') }}
+    where is_outranked
+    union all
+    select
         'identity_max_links' as reason,
         count(*) as rows
     from {{ ref('int_identifiers__shared') }}
