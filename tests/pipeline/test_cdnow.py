@@ -16,9 +16,12 @@ import duckdb
 import pandas as pd
 import pytest
 
+from orchestration.checks.declaration import Check
+from orchestration.checks.loyalty import INVARIANTS
+from orchestration.warehouse import connect
 from tests.conftest import ROOT
 from tests.pipeline.conftest import MakeOnce
-from tests.pipeline.harness import build, query, records
+from tests.pipeline.harness import build, clone, query, records, settings_of
 
 CDNOW = ROOT.parent / "shared" / "datasets" / "cdnow"
 MASTER = CDNOW / "CDNOW_master.txt"
@@ -83,6 +86,12 @@ def master(make_once: MakeOnce) -> Path:
         build(folder / "raw", folder / "warehouse", DOLLARS)
 
     return make_once("cdnow_master", make) / "warehouse" / "build.duckdb"
+
+
+@pytest.fixture(scope="module")
+def own_master(master: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a warehouse folder of this worker's own, to write to."""
+    return clone(master.parent, tmp_path_factory.mktemp("cdnow") / "warehouse")
 
 
 @pytest.fixture(scope="module")
@@ -201,6 +210,41 @@ def test_segments_hold_everybody_who_has_bought(master: Path) -> None:
     assert sum(count for _, count in named) == CUSTOMERS
     # Nobody began after March 1997: who bought once is lost, not hibernating.
     assert {name for name, _ in named} == {"at_risk", "champions", "lost", "loyal"}
+
+
+# What each invariant has to notice.
+TAMPERED = {
+    "churn_closes_on_one_base": "update marts.kpi_churn set contacts_churned = contacts_churned + 1 "
+    "where period_start_on = '1997-06-01'",
+    "churn_begins_with_everybody_active_the_month_before": "update marts.kpi_churn "
+    "set contacts_active_before = contacts_active_before + 1, contacts_retained = "
+    "contacts_retained + 1 where period_start_on = '1997-06-01'",
+    "cohort_cells_of_the_future_are_null_and_no_others": "update marts.kpi_retention "
+    "set retained_contacts = 0 where cohort_month_on = '1997-03-01' and month_number = 16",
+    "cohorts_bring_what_their_orders_are_worth": "update marts.kpi_clv set "
+    "cumulative_net_revenue_amount = cumulative_net_revenue_amount + 0.01 "
+    "where cohort_month_on = '1997-02-01'",
+    "cohorts_and_customers_are_the_same_people": "update marts.kpi_clv set customers = customers - 1 "
+    "where cohort_month_on = '1997-02-01'",
+    "customers_have_brought_what_their_orders_are_worth": "update marts.kpi_customer_clv "
+    "set historic_clv_amount = historic_clv_amount + 1 where contact_id = "
+    "(select min(contact_id) from marts.kpi_customer_clv)",
+    "segments_add_up_to_all_orders_of_a_month": "update marts.kpi_segments "
+    "set orders_valid = orders_valid + 1 "
+    "where customer_segment = 'lost' and period_start_on = '1997-06-01'",
+    "segments_add_up_to_churn": "update marts.kpi_segments set contacts_churned = "
+    "contacts_churned + 1 where customer_segment = 'lost' and period_start_on = '1997-06-01'",
+}
+
+
+@pytest.mark.parametrize("check", INVARIANTS, ids=lambda check: str(check.name))
+def test_every_invariant_of_loyalty_holds_and_notices(own_master: Path, check: Check) -> None:
+    with connect(settings_of(own_master, own_master)) as con:
+        assert con.execute(check.sql).fetchall() == []
+        con.execute("begin")
+        con.execute(TAMPERED[check.name])
+        assert con.execute(check.sql).fetchall() != []
+        con.execute("rollback")
 
 
 def test_the_sample_has_the_published_parameters(sample: Path) -> None:
