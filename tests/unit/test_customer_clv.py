@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from scipy.integrate import quad
 from scipy.special import betaln
+from scipy.stats import gamma
 
 from orchestration.settings import DBT_PROJECT_DIR
 from tests.conftest import ROOT
@@ -130,6 +131,39 @@ def test_expected_orders_are_the_integral_of_the_definition(
         assert found == pytest.approx(by_definition, rel=1e-5, abs=1e-12)
 
 
+def _likelihoods_by_integration(
+    parameters: tuple[float, ...], history: tuple[float, ...]
+) -> tuple[float, float]:
+    """How likely a history is of somebody who still buys, and of somebody who has left."""
+    r, alpha, a, b = parameters
+    x, recency, age = history
+
+    def over_rates(until: float) -> float:
+        def integrand(rate: float) -> float:
+            return float(rate**x * np.exp(-rate * until) * gamma(r, scale=1 / alpha).pdf(rate))
+
+        return quad(integrand, 0, np.inf, epsabs=0, epsrel=1e-10, limit=500)[0]
+
+    def over_chances(left: float, stayed: float) -> float:
+        return float(np.exp(betaln(a + left, b + stayed) - betaln(a, b)))
+
+    alive = over_chances(0, x) * over_rates(age)
+    return alive, over_chances(1, x - 1) * over_rates(recency) if x > 0 else 0.0
+
+
+@pytest.mark.parametrize("history", [(0, 0, 40), (1, 9, 40), (3, 39, 40), (5, 12, 40)])
+def test_probability_alive_and_likelihood_are_integrals_of_the_definition(
+    model: ModuleType, history: tuple[float, ...]
+) -> None:
+    parameters = (1.3, 20.0, 0.7, 2.0)
+    alive, left = _likelihoods_by_integration(parameters, history)
+    found = model.probability_alive(*parameters, *history)
+    assert float(found) == pytest.approx(alive / (alive + left), abs=1e-6)
+    arrays = [np.array([float(value)]) for value in (*history, 3)]
+    value = model.bg_nbd_log_likelihood(*arrays)(parameters)[0]
+    assert value == pytest.approx(3 * np.log(alive + left), rel=1e-7)
+
+
 def test_who_bought_once_is_alive_and_who_stayed_away_is_not(model: ModuleType) -> None:
     """Nobody leaves before a first repeat purchase: so says the model."""
     alive = model.probability_alive(
@@ -236,6 +270,20 @@ def test_the_fit_finds_the_process_that_drew_the_customers(model: ModuleType) ->
     truth = {"r": 0.5, "alpha": 60.0, "a": 0.9, "b": 2.5}
     for name, value in truth.items():
         assert fitted[name] == pytest.approx(value, rel=0.15), name
+
+
+def test_scores_are_those_of_the_fitted_parameters_for_a_year_of_days(model: ModuleType) -> None:
+    drawn = _drawn(5_000, 400)
+    histories = drawn.set_axis([*model.HISTORY, "customers"], axis=1)
+    values = pd.DataFrame({name: [] for name in (*model.VALUES, "customers")})
+    found = model.scored(histories, values)
+    parameters = [found[name].iloc[0] for name in model.BG_NBD]
+    history = [histories[name] for name in model.HISTORY]
+    alive = model.probability_alive(*parameters, *history)
+    assert found["probability_alive"].to_numpy() == pytest.approx(alive, abs=1e-12)
+    expected = model.expected_purchases(*parameters, *history, 365)
+    assert found["expected_orders_12m"].to_numpy() == pytest.approx(expected, abs=1e-12)
+    assert found[model.GAMMA_GAMMA].isna().all(axis=None)
 
 
 def test_a_fit_hangs_on_the_data_alone(model: ModuleType) -> None:

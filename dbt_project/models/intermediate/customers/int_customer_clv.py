@@ -78,26 +78,24 @@ def bg_nbd_log_likelihood(x, recency, age, customers):
     from scipy.special import digamma, gammaln
 
     purchases, place = np.unique(x, return_inverse=True)
-    weights = np.bincount(place, weights=customers)
+    n = np.bincount(place, weights=customers)
     total = customers.sum()
     is_repeat = x > 0
 
     def function(parameters):
         r, alpha, a, b = parameters
         alive = -(r + x) * np.log(alpha + age)
-        with np.errstate(divide="ignore"):
-            # Nobody leaves before a first repeat purchase: then there is no second way.
-            left = np.where(
-                is_repeat,
-                np.log(a)
-                - np.log(np.where(is_repeat, b + x - 1, 1))
-                - (r + x) * np.log(alpha + recency),
-                -np.inf,
-            )
+        # Nobody leaves before a first repeat purchase: then there is no second way.
+        left = np.where(
+            is_repeat,
+            np.log(a)
+            - np.log(np.where(is_repeat, b + x - 1, 1))
+            - (r + x) * np.log(alpha + recency),
+            -np.inf,
+        )
         either = np.logaddexp(alive, left)
         share_left = customers * np.exp(left - either)
         share_alive = customers - share_left
-        n = weights
         value = (
             (
                 n * (gammaln(r + purchases) + gammaln(b + purchases) - gammaln(a + b + purchases))
@@ -134,14 +132,13 @@ def gamma_gamma_log_likelihood(x, mean, customers):
     from scipy.special import digamma, gammaln
 
     purchases, place = np.unique(x, return_inverse=True)
-    weights = np.bincount(place, weights=customers)
+    n = np.bincount(place, weights=customers)
     total = customers.sum()
     log_mean = (customers * np.log(mean)).sum()
     log_spent = (customers * x * np.log(x * mean)).sum()
 
     def function(parameters):
         p, q, v = parameters
-        n = weights
         shape = p * purchases
         spent = np.log(x * mean + v)
         value = (

@@ -1,7 +1,6 @@
 {#- A window that ends on each day would hold a customer once for each of its days. So a customer
     is counted by the days on which they enter and leave it: cost follows the orders. -#}
 {%- set window_days = var('repeat_window_days') | int -%}
-{%- set days_before = window_days - 1 -%}
 with
 
 -- By number: two orders of one day are two.
@@ -111,35 +110,86 @@ standings as (
     )
 ),
 
--- A gap belongs to the day of its later order, however long ago the earlier one was.
+-- A gap belongs to the day of its later order, however long ago the earlier one was. A median over
+-- a moving window would sort it anew each day; so gaps of one length enter and leave it together.
 gaps as (
     select
         next_ordered_on as day_on,
-        date_diff('day', ordered_on, next_ordered_on) as days_between
+        date_diff('day', ordered_on, next_ordered_on) as days_between,
+        count(*) as orders
     from orders
     where next_ordered_on is not null
-    union all
+    group by all
+),
+
+gap_changes as (
     select
         day_on,
-        null as days_between
-    from days
+        days_between,
+        orders
+    from gaps
+    union all
+    select
+        day_on + {{ window_days }} as day_on,
+        days_between,
+        -orders as orders
+    from gaps
+),
+
+daily_gap_changes as (
+    select
+        day_on,
+        days_between,
+        sum(orders) as orders
+    from gap_changes
+    group by day_on, days_between
+),
+
+gap_standings as (
+    select
+        days_between,
+        day_on as from_on,
+        lead(day_on) over length_dates - 1 as until_on,
+        sum(orders) over length_dates as orders
+    from daily_gap_changes
+    window length_dates as (
+        partition by days_between
+        order by day_on
+        rows between unbounded preceding and current row
+    )
 ),
 
 trailing_gaps as (
     select
-        day_on,
-        median(days_between) over (
-            order by day_on
-            range between interval '{{ days_before }} days' preceding and current row
-        ) as median_days_between_orders
-    from gaps
+        {{ each_date('from_on', 'until_on') }} as day_on,
+        days_between,
+        orders
+    from gap_standings
+    where orders > 0
 ),
 
+ranked_gaps as (
+    select
+        day_on,
+        days_between,
+        sum(orders) over (
+            partition by day_on
+            order by days_between
+            rows between unbounded preceding and current row
+        ) as orders_up_to,
+        sum(orders) over (partition by day_on) as orders_of_day
+    from trailing_gaps
+),
+
+-- The mean of the two in the middle, which are one where their number is odd.
 daily_gaps as (
     select
         day_on,
-        max(median_days_between_orders) as median_days_between_orders
-    from trailing_gaps
+        (
+            min(days_between) filter (where 2 * orders_up_to >= orders_of_day)
+            + min(days_between) filter (where 2 * orders_up_to > orders_of_day)
+        ) * 0.5 as median_days_between_orders
+    from ranked_gaps
     group by day_on
 ),
 
@@ -153,7 +203,7 @@ final as (
         cast(standings.customers_all_time as bigint) as customers_all_time,
         cast(standings.repeat_customers_all_time as bigint) as repeat_customers_all_time
     from standings
-    inner join daily_gaps on standings.day_on = daily_gaps.day_on
+    left join daily_gaps on standings.day_on = daily_gaps.day_on
 )
 
 select * from final
