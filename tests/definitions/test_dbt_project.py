@@ -44,6 +44,7 @@ NO_UNIT_TEST = {
 NO_UNIT_TEST_INSIDE = {
     "int_contact_components": "a unit test of a Python model is a parse error; int_identities has",
     "int_campaign_test_statistics": "a unit test of a Python model is a parse error; pytest has",
+    "int_customer_clv": "a unit test of a Python model is a parse error; pytest has",
     "int_people__named_in_exports": "columns of eleven streams one below the other",
     "stg_consent__events": "a choice of columns; int_consent_signals has",
     "stg_clicks__links": "a choice of columns",
