@@ -55,6 +55,7 @@ NO_UNIT_TEST_INSIDE = {
     "stg_generic__leads": "a choice of columns",
     "stg_generic__link_clicks": "a choice of columns",
     "stg_generic__orders": "a choice of columns; test_orders_generic reads them from a file",
+    "stg_whatsapp__template_texts": "a choice of columns; test_attribution reads them from a file",
     "stg_generic__abandoned_checkouts": "a choice of columns",
     "int_orders__told": "the orders of the shops one below the other",
     "int_identities__before": "reads the relation of the run before: increment = rebuild tests it",
