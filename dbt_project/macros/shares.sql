@@ -38,6 +38,7 @@
         'attribution_click_days',
         'attribution_button_days',
         'attribution_reply_days',
+        'attribution_utm_days',
         'attribution_read_hours',
     ]) }}
 {%- endmacro %}

@@ -44,6 +44,38 @@ where abs(coalesce(refunds_amount, 0) - refunded_amount) > 0.0001 * coalesce(ref
         "or coalesce(max(customer_order_number), 0) <> count(customer_order_number)",
         description="customer_order_number runs from 1 to the count of a person's valid orders",
     ),
+    Check(
+        name="attributed_revenue_is_at_most_all_of_it",
+        table="marts.fct_orders",
+        keys=("ordered_on",),
+        sql="select ordered_on from marts.fct_orders where is_valid and not has_clock_anomaly "
+        "group by ordered_on having sum(net_amount) "
+        "filter (where attributed_touch_type is not null) > sum(net_amount)",
+        description="sum of attributed revenue <= total, day by day",
+    ),
+    Check(
+        name="an_order_is_credited_to_one_touch_or_none",
+        table="marts.fct_orders",
+        keys=KEYS["marts.fct_orders"],
+        # A campaign or an ad, with a kind and a time; only an order that counts has one.
+        sql="select order_id from marts.fct_orders where not coalesce(case "
+        "when attributed_touch_type is null then attributed_at is null "
+        "and attributed_campaign_id = 'none' and attributed_ad_id = 'none' "
+        "and attributed_variant = 'none' and attributed_message_id = 'none' "
+        "and attributed_agent_id = 'none' and channel_id = 'none' "
+        "and first_touch_campaign_id = 'none' and not is_assisted "
+        "else attributed_at is not null and is_valid and not has_clock_anomaly "
+        "and (attributed_campaign_id = 'none') = (attributed_ad_id <> 'none') "
+        "and (attributed_touch_type = 'ctwa') = (attributed_ad_id <> 'none') end, false)",
+        description="each valid order credits one campaign or one ad, or nothing at all",
+    ),
+    Check(
+        name="a_touch_comes_before_its_order",
+        table="marts.fct_orders",
+        keys=KEYS["marts.fct_orders"],
+        sql="select order_id from marts.fct_orders where attributed_at > ordered_at",
+        description="attributed_at <= ordered_at",
+    ),
 )
 
 WARNINGS: tuple[Check, ...] = (

@@ -27,7 +27,7 @@ MAY_READ: dict[str, set[str]] = {
 READS_FACTS = ("intermediate/periods", "intermediate/campaigns")
 
 NAMES = {
-    "staging": r"stg_[a-z0-9]+__[a-z0-9_]+",
+    "staging": r"stg_[a-z0-9]+(_[a-z0-9]+)*__[a-z0-9_]+",
     "intermediate": r"int_[a-z_]+",
     "marts": r"(fct|dim|kpi)_[a-z_]+",
     "meta": r"[a-z_]+",
@@ -44,15 +44,18 @@ NO_UNIT_TEST = {
 NO_UNIT_TEST_INSIDE = {
     "int_contact_components": "a unit test of a Python model is a parse error; int_identities has",
     "int_campaign_test_statistics": "a unit test of a Python model is a parse error; pytest has",
+    "int_customer_clv": "a unit test of a Python model is a parse error; pytest has",
     "int_people__named_in_exports": "columns of eleven streams one below the other",
     "stg_consent__events": "a choice of columns; int_consent_signals has",
     "stg_clicks__links": "a choice of columns",
     "stg_clicks__short_io": "a choice of columns",
     "stg_generic__contacts": "a choice of columns",
     "stg_generic__costs": "a choice of columns",
+    "stg_generic__ad_spend": "a choice of columns",
     "stg_generic__leads": "a choice of columns",
     "stg_generic__link_clicks": "a choice of columns",
     "stg_generic__orders": "a choice of columns; test_orders_generic reads them from a file",
+    "stg_whatsapp__template_texts": "a choice of columns; test_attribution reads them from a file",
     "stg_generic__abandoned_checkouts": "a choice of columns",
     "int_orders__told": "the orders of the shops one below the other",
     "int_identities__before": "reads the relation of the run before: increment = rebuild tests it",

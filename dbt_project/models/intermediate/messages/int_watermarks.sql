@@ -70,6 +70,20 @@ subjects as (
     from messages
     cross join orders
     union all
+    -- Ads hold nothing back; where there is nothing else, their own end counts.
+    select
+        'acquisition' as subject,
+        coalesce(
+            least(messages.watermark_at, orders.watermark_at),
+            (
+                select max(export_clocks.watermark_at)
+                from export_clocks
+                where export_clocks.stream = 'ad_spend'
+            )
+        ) as watermark_at
+    from messages
+    cross join orders
+    union all
     select
         own_streams.subject,
         coalesce(messages.watermark_at, own_streams.watermark_at) as watermark_at

@@ -43,6 +43,12 @@ first_order as (
     where not has_clock_anomaly and not is_internal
 ),
 
+first_ad_day as (
+    select min(spent_on) as first_event_on
+    from {{ ref('int_ad_spend__told') }}
+    where not has_clock_anomaly
+),
+
 -- Consent and contacts begin with whatever is first known of anybody.
 first_trace as (
     select
@@ -72,6 +78,15 @@ first_events as (
         least(
             (select first_message.first_event_on from first_message),
             (select first_order.first_event_on from first_order)
+        ) as first_event_on
+    union all
+    -- What was spent before the first message or order brought them.
+    select
+        'acquisition' as subject,
+        least(
+            (select first_message.first_event_on from first_message),
+            (select first_order.first_event_on from first_order),
+            (select first_ad_day.first_event_on from first_ad_day)
         ) as first_event_on
     union all
     select

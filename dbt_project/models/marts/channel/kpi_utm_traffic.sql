@@ -144,7 +144,10 @@ final as (
         cast(null as bigint) as orders_valid,
         cast(null as decimal(18, 4)) as net_revenue_amount,
         latest.watermark_at >= {{ reporting_day_start('periods.period_end_on + interval 1 day') }}
-            as is_complete
+            as is_complete,
+        -- Nothing of it comes later: a click and a session count on their own day.
+        latest.watermark_at >= {{ reporting_day_start('periods.period_end_on + interval 1 day') }}
+            as is_mature
     from keys
     inner join periods on keys.first_event_on <= periods.period_end_on
     cross join latest

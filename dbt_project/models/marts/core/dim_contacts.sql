@@ -84,6 +84,14 @@ internal_contacts as (
     from {{ ref('int_contacts__internal') }}
 ),
 
+segments as (
+    select
+        contact_id,
+        customer_segment
+    from {{ ref('int_customer_segments') }}
+    where is_latest
+),
+
 people as (
     select
         identities.contact_id,
@@ -236,7 +244,7 @@ final as (
         cast(null as timestamp) as first_order_at,
         cast(null as bigint) as orders_valid,
         cast(null as decimal(18, 4)) as net_revenue_amount,
-        cast(null as varchar) as customer_segment,
+        coalesce(segments.customer_segment, 'none') as customer_segment,
         case
             -- A system that knew them before the first message or campaign brought them; whoever
             -- wrote on an ad came by the ad, whatever a system wrote down.
@@ -263,6 +271,7 @@ final as (
     left join first_leads on people.contact_id = first_leads.contact_id
     left join consent on people.contact_id = consent.contact_id
     left join internal_contacts on people.contact_id = internal_contacts.contact_id
+    left join segments on people.contact_id = segments.contact_id
 )
 
 select * from final
