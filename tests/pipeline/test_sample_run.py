@@ -119,7 +119,7 @@ def test_the_printed_scorecard_is_the_published_file_and_the_truth(
     )
     [active] = records(
         truth,
-        "from truth.active_contacts_with_clicks where active_on = last_day(?::date)",
+        "from truth.active_contacts_with_orders where active_on = last_day(?::date)",
         month,
     )
     assert card["active_contacts"]["active_on"] == str(active["active_on"])
@@ -149,13 +149,13 @@ def test_every_day_of_active_contacts_is_the_truth(sample: Built, truth: Path) -
     first = published[0][0]
     drawn = query(
         truth,
-        f"select {columns} from truth.active_contacts_with_clicks where active_on >= ? "
+        f"select {columns} from truth.active_contacts_with_orders where active_on >= ? "
         "order by active_on",
         first,
     )
     assert published == drawn
     before = (
-        "select max(contacts_active_28d) from truth.active_contacts_with_clicks where active_on < ?"
+        "select max(contacts_active_28d) from truth.active_contacts_with_orders where active_on < ?"
     )
     assert query(truth, before, first) in ([(0,)], [(None,)])
 

@@ -3,10 +3,11 @@
 -- (seed, its own key, its day) alone, as in plan.sql; what comes after exported_until() is in no
 -- export and not here.
 --
--- Three causes bring an order:
+-- Four causes bring an order:
 -- - organic: somebody buys for the first time and, by BG/NBD, again until they drop out;
 -- - campaign: who is assigned to a broadcast of the designs `test` and `control` orders within five
 --   days with the probability of their arm, messaged or not;
+-- - click: who opens a link of any other message orders within two hours, one in four;
 -- - ad: who came by an ad orders within three days, one in three.
 
 -- The quantiles that the generator computes, one row per place: a draw takes one row.
@@ -152,7 +153,15 @@ select
     sec(a.occurred_at) + to_seconds(3600 + r('order_after_ad', a.chat_id, 255600)),
 from ad_chats as a
 inner join buyers as b on b.contact_no = a.contact_no
-where r('buys_by_ad', a.chat_id, 3) = 0;
+where r('buys_by_ad', a.chat_id, 3) = 0
+union all
+select
+    o.id, b.buyer_no, 'click', o.campaign_id, o.variant, null,
+    sec(o.first_at) + to_seconds(240 + r('order_after_click', o.id, 6900)),
+from opened_links as o
+inner join buyers as b on b.contact_no = o.contact_no
+where r('buys_by_click', o.id, 4) = 0
+    and coalesce(o.campaign_id, 'none') not in (select campaign_id from arm_lifts);
 
 -- What becomes of an order. An order that a campaign brought stands, so that the probability of an
 -- arm is that of a valid order.
