@@ -39,7 +39,8 @@ create or replace table meta.checks (
     severity varchar not null,
     status varchar not null,
     violations bigint not null,
-    description varchar
+    description varchar,
+    examples varchar
 )
 """
 _PUBLICATION_DDL = """
@@ -71,6 +72,9 @@ _COMMENTS = {
     "column pub.meta.checks.status": "passed or failed.",
     "column pub.meta.checks.violations": "Rows that break the rule; 0 when passed.",
     "column pub.meta.checks.description": "The rule in a sentence; NULL where its name says it.",
+    "column pub.meta.checks.examples": (
+        "Keys of the first rows that break it, separated by `; `; NULL where none or a dbt test."
+    ),
 }
 # Linux: swap two folders in one step (renameat2 with RENAME_EXCHANGE).
 _AT_FDCWD = -100

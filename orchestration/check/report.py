@@ -13,6 +13,8 @@ _HOW = {
     "proposal": "by the mapping proposed below",
 }
 _KPIS_SHOWN = 8
+# Vendors' exports of one stream know more or less of a message.
+_PARTIAL = ("generic/message_reports", "generic/messages")
 
 
 def print_verdicts(console: Console, verdicts: list[Verdict]) -> None:
@@ -52,7 +54,8 @@ def _lines(verdict: Verdict) -> list[str]:
 def _kpi_lines(verdict: Verdict) -> list[str]:
     lines = []
     if verdict.stream and verdict.kpis:
-        lines.append(f"unlocks {_shortened(verdict.kpis)}")
+        some = ", as far as its rows tell of them:" if verdict.stream in _PARTIAL else ""
+        lines.append(f"unlocks{some} {_shortened(verdict.kpis)}")
     if verdict.stream and verdict.kpis_later:
         lines.append(f"with other exports also {_shortened(verdict.kpis_later)}")
     return lines

@@ -253,8 +253,11 @@ def _recognise(settings: Settings, path: Path, name: str, write: bool, vendor: s
         return Verdict(name, problem=f"{error}")
     if key := _declared(shape):
         verdict = _moved(settings, path, name, key, "header")
-        # Our names with times that aren't ours: a mapping says how they are written.
-        if verdict.rows and not str(verdict.problem).startswith("none of the times"):
+        # Our names with times that aren't ours: a mapping says how they are written, where the
+        # records have a stream that takes one.
+        if not key.startswith(("generic/", "clicks/")) or (
+            verdict.rows and not str(verdict.problem).startswith("none of the times")
+        ):
             return verdict
     if folder := _shipped(shape):
         return _moved(settings, path, name, folder, "shipped")

@@ -50,6 +50,7 @@ def dbt_test_rows(target_dir: Path, manifest: Mapping[str, Any]) -> list[tuple[A
                 "passed" if result["status"] == "pass" else "failed",
                 int(result["failures"] or 0),
                 node.get("description") or None,
+                None,
             )
         )
     return rows
@@ -65,6 +66,7 @@ def outcome_rows(outcomes: Iterable[Outcome]) -> list[tuple[Any, ...]]:
             "passed" if outcome.passed else "failed",
             outcome.violations,
             outcome.check.description,
+            "; ".join(outcome.examples) or None,
         )
         for outcome in outcomes
     ]
@@ -80,6 +82,7 @@ def stream_rows(warnings: Mapping[str, int]) -> list[tuple[Any, ...]]:
             "failed" if count else "passed",
             count,
             "every file and every line of the stream was read without a remark",
+            None,
         )
         for table, count in warnings.items()
     ]
@@ -94,6 +97,7 @@ def unrecognised_row(count: int) -> tuple[Any, ...]:
         "failed" if count else "passed",
         count,
         "each file of the raw folder lies in the folder of a declared stream",
+        None,
     )
 
 
@@ -102,4 +106,4 @@ def write_book(con: duckdb.DuckDBPyConnection, rows: Sequence[tuple[Any, ...]]) 
     con.execute("create schema if not exists meta")
     con.execute(CHECKS_DDL)
     if rows:
-        con.executemany("insert into meta.checks values (?, ?, ?, ?, ?, ?)", sorted(rows))
+        con.executemany("insert into meta.checks values (?, ?, ?, ?, ?, ?, ?)", sorted(rows))

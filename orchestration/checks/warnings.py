@@ -13,6 +13,7 @@ from orchestration.settings import Settings
 from orchestration.sources import STREAMS
 
 DEFAULT_REJECT_SHARE = 0.01
+DEFAULT_OVERLAP_SHARE = 0.01
 
 
 def warnings(settings: Settings) -> tuple[Check, ...]:
@@ -69,6 +70,7 @@ def warnings(settings: Settings) -> tuple[Check, ...]:
             severity="warning",
             advice="They are kept and counted; meta.unknown_values lists them",
         ),
+        _overlapping_reports(settings.vars.get("overlap_share_warning", DEFAULT_OVERLAP_SHARE)),
         *campaigns.WARNINGS,
         *orders.WARNINGS,
         Check(
@@ -108,6 +110,22 @@ def _rejected_lines(share: Any) -> Check:
         description=f"at most {float(share):.1%} of a file's lines are rejected",
         severity="warning",
         advice="meta.rejects counts them by reason, raw.rejects of build.duckdb shows the lines",
+    )
+
+
+def _overlapping_reports(share: Any) -> Check:
+    keys = ("source", "other_source", "channel_id", "period_start_on")
+    return Check(
+        name="reports_tell_of_messages_that_no_other_source_has",
+        table="marts.fct_messages",
+        keys=keys,
+        sql=f"select {', '.join(keys)} from intermediate.int_report_overlaps "
+        f"where messages_told_twice > {float(share)!r} * messages_reported",
+        description="of a report whose ids are no wamids, another source tells of at most "
+        f"{float(share):.1%} of a channel's messages of a month too",
+        severity="warning",
+        advice="Each of them counts twice. Keep of the two exports one for that channel and month, "
+        "or name the report's column of wamids as message_id in its mapping.yml",
     )
 
 

@@ -25,12 +25,14 @@ from orchestration.ingest.damage import Reject, advice, kept_text
 from orchestration.ingest.files import MAX_LINE_BYTES, UnreadableFile, count_lines, opened
 from orchestration.ingest.mapping import Mapping, is_number, literal, map_cells, plain_header
 from orchestration.sources import Column, Stream
+from orchestration.sources.declaration import dashed
 
 MAX_RECORD_LINES = 1000
 """A quote that stays open for longer than this is a stray one."""
 
 _CHUNK_RECORDS = 20_000
 _COPY_CHARACTERS = 1024 * 1024
+_TIME = "timestamptz"
 _QUOTE = '"'
 
 
@@ -147,22 +149,26 @@ def _read_declared(con: duckdb.DuckDBPyConnection, stream: Stream, path: Path) -
 def _unreadable(stream: Stream, cells: dict[str, str]) -> dict[str, str]:
     """Return, per time and amount of our own columns, SQL that is true where its cell is none.
 
-    What other systems export is kept as it came, and reference tables have checks of their own.
+    What other systems export is kept as it came, but for a time without which a row is in no
+    model; reference tables have checks of their own.
     """
-    if not stream.is_lenient or stream.source == "reference":
+    if stream.source == "reference":
         return {}
-    types = {name: _type_of(name) for name in cells}
-    return {
-        name: f"{text} is not null and try_cast({text} as {types[name]}) is null"
-        for name, text in cells.items()
-        if types[name]
-    }
+    found = {}
+    for column in stream.columns:
+        text, kind = cells.get(column.name), _type_of(stream, column)
+        if text is not None and kind is not None:
+            text_of = dashed(text, column.name) if kind == _TIME else text
+            found[column.name] = f"{text} is not null and try_cast({text_of} as {kind}) is null"
+    return found
 
 
-def _type_of(column: str) -> str | None:
-    if column.endswith(("_at", "_on")):
-        return "timestamptz"
-    return "decimal(18, 4)" if column == "amount" or column.endswith("_amount") else None
+def _type_of(stream: Stream, column: Column) -> str | None:
+    name = column.name
+    if column.is_time or (stream.is_lenient and name.endswith(("_at", "_on"))):
+        return _TIME
+    is_amount = name == "amount" or name.endswith("_amount")
+    return "decimal(18, 4)" if stream.is_lenient and is_amount else None
 
 
 def _read_mapped(

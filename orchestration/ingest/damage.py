@@ -38,7 +38,7 @@ def advice(reason: str) -> str:
 
 
 def _unread(column: str) -> str:
-    if column.endswith(("_at", "_on")):
+    if column.endswith(("_at", "_on")) or column == "date":
         return (
             f"{column} is no time: write it like 2026-05-01 10:00:00, or name its form in `time:` "
             "of the file's mapping.yml"

@@ -46,6 +46,8 @@ class Column(Frozen):
         personal: holds personal data; such a column never leaves the working file.
         json_type: `JSON` keeps a nested value as it came.
         fill_down: an empty cell takes the value of the row above (Shopify's continuation rows).
+        is_time: a CSV's row is rejected where this is required and no time; columns of our own
+            names that end in `_at` or `_on` need no word.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Column(Frozen):
     personal: bool = False
     json_type: Literal["VARCHAR", "JSON"] = "VARCHAR"
     fill_down: bool = False
+    is_time: bool = False
     not_null: bool | None = None
     derived: str | None = None
     description: str = ""
@@ -191,6 +194,13 @@ class Stream(Frozen):
         return f'create table if not exists raw."{self.raw_table}" ({", ".join(technical + own)})'
 
 
+def dashed(text: str, name: str) -> str:
+    """Return SQL for a cell of a column as ISO 8601: GA4 writes its dates without dashes."""
+    if name != "date":
+        return text
+    return rf"regexp_replace({text}, '^(\d{{4}})(\d\d)(\d\d)$', '\1-\2-\3')"
+
+
 def csv_stream(
     source: str,
     name: str,
@@ -236,7 +246,12 @@ def csv_stream(
         is_lenient=True,
         columns=(
             *(
-                Column(name=column, required=column in required, personal=column in hidden)
+                Column(
+                    name=column,
+                    required=column in required,
+                    personal=column in hidden,
+                    is_time=column == event_time,
+                )
                 for column in (*required, *person_columns, *optional)
             ),
             *derived,
@@ -244,7 +259,7 @@ def csv_stream(
         natural_key=key or person_columns,
         one_of=one_of,
         identifiers=identifiers,
-        event_time=None if event_time is None else TEXT_TIME.format(event_time),
+        event_time=None if event_time is None else TEXT_TIME.format(dashed(event_time, event_time)),
         export_time_pattern=export_time_pattern,
         owner=owner,
     )

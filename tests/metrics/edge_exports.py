@@ -214,7 +214,9 @@ def _reports_again(raw: Raw, tables: Tables) -> None:
     """A report comes again with a later status; the newer export wins, wherever it lies."""
     at = "2026-07-06 10:00:00"
     told = {"campaign_id": "rep-2", "category": "marketing"}
-    tables.report("s5", phone(136), at, file="edge-2026-07-07.csv", **told)
+    # The first told of an opt-out that the newer ones know nothing of: it was taken back.
+    tables.report("s5", phone(136), at, file="edge-2026-07-07.csv", **told,
+                  opted_out_at=later(at, hours=5))  # fmt: skip
     tables.report("s5", phone(136), at, file="edge-2026-07-09.csv", **told,
                   delivered_at=later(at, seconds=3), read_at=later(at, hours=1))  # fmt: skip
     tables.report("s5", phone(136), at, file="edge-2026-07-08.csv", **told,

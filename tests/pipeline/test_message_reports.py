@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 
+from orchestration.checks.declaration import Outcome
+from orchestration.checks.runner import outcome_rows, run_check
+from orchestration.checks.warnings import warnings
+from orchestration.warehouse import connect
 from tests.pipeline.conftest import World
-from tests.pipeline.harness import query, records
+from tests.pipeline.harness import query, records, settings_of
 from tests.pipeline.payloads import (
     NUMBER,
     SENDS,
@@ -22,6 +28,7 @@ from tests.pipeline.payloads import (
     write_csv,
 )
 
+MAPPINGS = Path("orchestration/mappings")
 REPORTS = "generic/message_reports"
 MESSAGES = "generic/messages"
 ADA, BEN = "4917012345601", "4917012345602"
@@ -117,3 +124,104 @@ def test_a_report_with_a_wamid_joins_the_webhooks(empty: World) -> None:
     write(empty.raw_dir, WEBHOOKS, "w3.jsonl", [delivered("wamid.o2", at(seconds=9), ADA)])
     empty.assert_equals_a_rebuild()
     assert query(db, "select count(*) from marts.fct_messages") == [(3,)]
+
+
+def _kaleyra(world: World, rows: list[tuple[str, str, str, datetime]], sender: str) -> None:
+    """Write Kaleyra's report through the shipped mapping: (id, recipient, status, sent at)."""
+    folder = world.raw_dir / "mapped/kaleyra/message_reports"
+    header = "WHATSAPP_ID,FROM,TO,MESSAGE_DIRECTION,CREATED_AT,SENT_AT,DELIVERED_AT\n"
+    lines = [
+        f"{key},{sender},{to},Outgoing,{naive(sent)},{naive(sent)},{delivered_at}"
+        for key, to, delivered_at, sent in rows
+    ]
+    write_csv(
+        world.raw_dir, "mapped/kaleyra/message_reports", "report.csv", header + "\n".join(lines)
+    )
+    shutil.copy(MAPPINGS / "kaleyra" / "message_reports.yml", folder / "mapping.yml")
+
+
+def _overlap(world: World, **variables: float) -> Outcome:
+    """Build and run the check of reports that repeat other sources."""
+    settings = settings_of(world.raw_dir, world.warehouse_dir, variables)
+    [check] = [c for c in warnings(settings) if c.name.startswith("reports_tell_of_messages")]
+    with connect(settings, world.build().db, read_only=True) as con:
+        return run_check(con, check)
+
+
+def _told_by_webhooks(world: World, people: int) -> None:
+    sent = [at(seconds=60 * n) for n in range(people)]
+    write(
+        world.raw_dir,
+        WEBHOOKS,
+        "w.jsonl",
+        [status(f"wamid.o{n}", "sent", sent[n], _person(n)) for n in range(people)],
+    )
+
+
+def _person(n: int) -> str:
+    return f"4917000007{n:03d}"
+
+
+# How the webhooks of the tests show their number to people.
+DISPLAYED = f"+49 30 {NUMBER[:6]}"
+
+
+def test_a_report_of_messages_that_webhooks_have_too_is_a_warning_that_names_both(
+    empty: World,
+) -> None:
+    _told_by_webhooks(empty, 3)
+    rows = [(f"k{n}", _person(n), "", at(seconds=60 * n + 5)) for n in range(3)]
+    _kaleyra(empty, rows, DISPLAYED)
+    found = _overlap(empty)
+    assert (found.violations, found.check.severity) == (1, "warning")
+    [channel_id] = query(
+        empty.warehouse_dir / "build.duckdb",
+        "select distinct channel_id from marts.fct_messages where channel_id <> ?",
+        NUMBER,
+    )[0]
+    month = at().date().replace(day=1)
+    assert found.examples == (f"kaleyra, whatsapp, {channel_id}, {month}",)
+    assert "kaleyra, whatsapp" in found.message
+    row = outcome_rows([found])[0]
+    assert (row[3], row[6]) == ("failed", found.examples[0])
+
+
+def test_a_report_of_another_number_overlaps_with_nothing(empty: World) -> None:
+    _told_by_webhooks(empty, 3)
+    rows = [(f"k{n}", _person(n), "", at(seconds=60 * n + 5)) for n in range(3)]
+    _kaleyra(empty, rows, "+49 30 999999")
+    assert _overlap(empty).passed
+
+
+def test_a_report_under_wamids_joins_and_overlaps_with_nothing(empty: World) -> None:
+    _told_by_webhooks(empty, 3)
+    rows = [(f"wamid.o{n}", _person(n), "", at(seconds=60 * n + 5)) for n in range(3)]
+    _kaleyra(empty, rows, DISPLAYED)
+    assert _overlap(empty).passed
+    db = empty.warehouse_dir / "build.duckdb"
+    assert query(db, "select count(*) from marts.fct_messages") == [(3,)]
+
+
+def test_an_overlap_of_one_percent_is_none_yet(empty: World) -> None:
+    _told_by_webhooks(empty, 1)
+    rows = [(f"k{n}", _person(n), "", at(seconds=60 * n)) for n in range(100)]
+    _kaleyra(empty, rows, DISPLAYED)
+    assert _overlap(empty).passed
+    assert _overlap(empty, overlap_share_warning=0.009).violations == 1
+    _kaleyra(empty, rows[:99], DISPLAYED)
+    assert _overlap(empty).violations == 1
+
+
+def test_two_vendors_of_one_number_are_a_warning_each(empty: World) -> None:
+    rows = [(f"k{n}", _person(n), "", at(seconds=60 * n)) for n in range(3)]
+    _kaleyra(empty, rows, DISPLAYED)
+    lines = [
+        f"s{n},{DISPLAYED},+{_person(n)},,outbound,{naive(at(seconds=90 * n))}" + "," * 11
+        for n in range(3)
+    ]
+    write_csv(empty.raw_dir, REPORTS, "r.csv", HEADER + "\n".join(lines) + "\n")
+    found = _overlap(empty)
+    assert {example.rsplit(", ", 2)[0] for example in found.examples} == {
+        "generic, kaleyra",
+        "kaleyra, generic",
+    }

@@ -1,7 +1,8 @@
 """One campaign, told by webhooks and the send log, by Connectly, by Kaleyra and by Twilio.
 
 Each format is rendered from one truth. Wherever a format carries what a column of `kpi_campaigns`
-needs, the column is the same; where it doesn't, the column is NULL, never 0.
+needs, the column is the same; where it doesn't, the column is NULL, never 0, and the coverage says
+which source lacks what.
 """
 
 from __future__ import annotations
@@ -261,6 +262,13 @@ def _mapped(raw_dir: Path, vendor: str, rows: list[Row]) -> None:
         mapping.write_text(text)
 
 
+def _connectly_and_twilio(raw_dir: Path) -> None:
+    _connectly(raw_dir)
+    _twilio(raw_dir)
+    for path in (raw_dir / "mapped/twilio").rglob("export.csv"):
+        path.write_text(path.read_text().replace(BUSINESS.removeprefix("+"), "491555000002"))
+
+
 FORMATS: dict[str, Callable[[Path], None]] = {
     "webhooks": _webhooks,
     "connectly": _connectly,
@@ -286,15 +294,37 @@ ENGAGED = ("recipients_engaged", "engagement_rate", "recipients_read_inferred")
 
 
 @pytest.fixture(scope="module")
-def rows(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Row]:
-    """Return the row of `kpi_campaigns` that each format gives."""
+def databases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Build each format; `both` is Connectly and Twilio, each on a channel."""
     found = {}
-    for name, render in FORMATS.items():
+    for name, render in {**FORMATS, "both": _connectly_and_twilio}.items():
         folder = tmp_path_factory.mktemp(name)
         render(folder / "raw")
-        built = build(folder / "raw", folder / "warehouse")
-        [found[name]] = records(built.db, "from marts.kpi_campaigns where campaign_id = 'spring'")
+        found[name] = build(folder / "raw", folder / "warehouse").db
     return found
+
+
+@pytest.fixture(scope="module")
+def rows(databases: dict[str, Path]) -> dict[str, Row]:
+    """Return the row of `kpi_campaigns` that each format gives."""
+    found = {}
+    for name in FORMATS:
+        sql = "from marts.kpi_campaigns where campaign_id = 'spring'"
+        [found[name]] = records(databases[name], sql)
+    return found
+
+
+@pytest.fixture(scope="module")
+def coverage(databases: dict[str, Path]) -> dict[str, dict[str, tuple[str, str, str]]]:
+    """Return per format and KPI its status, the missing streams, and which source lacks what."""
+    sql = "from meta.kpi_coverage"
+    return {
+        name: {
+            row["kpi"]: (row["status"], row["missing_streams"], row["sources_without"])
+            for row in records(db, sql)
+        }
+        for name, db in databases.items()
+    }
 
 
 def test_the_truth_has_every_case() -> None:
@@ -333,3 +363,66 @@ def test_only_a_report_with_prices_gives_costs(rows: dict[str, Row]) -> None:
     assert rows["connectly"]["message_cost_amount"] is None
     assert rows["kaleyra"]["message_cost_amount"] is None
     assert rows["twilio"]["message_cost_amount"] > 0
+
+
+COMPUTABLE = ("computable", None, None)
+CLICK_STREAMS = "clicks/short_io|generic/link_clicks|generic/message_reports"
+OPT_OUT_STREAMS = "consent/events|generic/message_reports|whatsapp/webhooks"
+REPLY_STREAMS = "generic/message_reports|generic/messages|whatsapp/webhooks"
+PRICE_STREAMS = "generic/message_reports|whatsapp/webhooks"
+FUNNEL_KPIS = ("delivery_rate", "read_rate", "failure_rate", "response_rate", "engagement_rate")
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_what_each_format_carries_is_covered(
+    coverage: dict[str, dict[str, Any]], name: str
+) -> None:
+    assert {kpi: coverage[name][kpi] for kpi in FUNNEL_KPIS} == dict.fromkeys(
+        FUNNEL_KPIS, COMPUTABLE
+    )
+
+
+def test_connectly_covers_clicks_and_opt_outs_but_neither_costs_nor_incoming_messages(
+    coverage: dict[str, dict[str, Any]],
+) -> None:
+    told = coverage["connectly"]
+    assert told["click_through_rate"] == told["opt_out_rate"] == told["opt_outs"] == COMPUTABLE
+    assert told["message_cost_amount"] == ("not", PRICE_STREAMS, "connectly: prices")
+    assert told["cost_per_recipient"] == ("partial", PRICE_STREAMS, "connectly: prices")
+    streams = f"chatwoot/messages|{REPLY_STREAMS}"
+    assert told["messages_received"] == ("not", streams, "connectly: received")
+
+
+@pytest.mark.parametrize("vendor", ["kaleyra", "twilio"])
+def test_a_report_without_clicks_and_opt_outs_covers_neither(
+    coverage: dict[str, dict[str, Any]], vendor: str
+) -> None:
+    told = coverage[vendor]
+    for kpi in ("click_through_rate", "click_to_read_rate"):
+        assert told[kpi] == ("partial", CLICK_STREAMS, f"{vendor}: clicks")
+    assert told["opt_out_rate"] == ("partial", OPT_OUT_STREAMS, f"{vendor}: opt_outs")
+    assert told["opt_outs"] == ("not", OPT_OUT_STREAMS, f"{vendor}: opt_outs")
+    assert told["messages_received"] == COMPUTABLE
+
+
+def test_of_reports_only_twilios_log_covers_costs(coverage: dict[str, dict[str, Any]]) -> None:
+    costs = {vendor: coverage[vendor]["message_cost_amount"] for vendor in ("kaleyra", "twilio")}
+    assert costs == {"kaleyra": ("not", PRICE_STREAMS, "kaleyra: prices"), "twilio": COMPUTABLE}
+
+
+def test_what_one_of_two_vendors_carries_is_covered_in_part(
+    coverage: dict[str, dict[str, Any]],
+) -> None:
+    told = coverage["both"]
+    assert told["read_rate"] == COMPUTABLE
+    assert told["opt_outs"] == ("partial", OPT_OUT_STREAMS, "twilio: opt_outs")
+    assert told["message_cost_amount"] == ("partial", PRICE_STREAMS, "connectly: prices")
+    assert told["click_through_rate"] == ("partial", CLICK_STREAMS, "twilio: clicks")
+
+
+def test_where_a_kpi_is_covered_its_campaign_has_the_number(
+    rows: dict[str, Row], coverage: dict[str, dict[str, Any]]
+) -> None:
+    for name, row in rows.items():
+        for kpi in ("click_through_rate", "response_rate", "opt_out_rate", "read_rate"):
+            assert (row[kpi] is not None) == (coverage[name][kpi] == COMPUTABLE), (name, kpi)

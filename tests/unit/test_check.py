@@ -261,6 +261,10 @@ def test_known_files_in_the_wrong_place_are_recognised(harness: Harness, tmp_pat
             "phone,campaign_id,variant,assigned_at\n+491500000001,c,A,2026-05-01\n",
             "campaigns/audience",
         ),
+        "sessions.csv": (
+            "date,session_source,session_medium,session_campaign\n20260501,wa,chat,may\n",
+            "ga4/sessions",
+        ),
         "orders.csv": (
             "Name,Total,Created at,Currency\n#1,10.00,2026-05-01 10:00:00 +0200,EUR\n",
             "shopify/orders",

@@ -128,6 +128,12 @@ counted as (
     where has_clock_anomaly
     union all
     select
+        'clock_anomaly' as reason,
+        count(*) as rows
+    from {{ ref('fct_link_clicks') }}
+    where has_clock_anomaly
+    union all
+    select
         'internal_contact' as reason,
         count(*) as rows
     from {{ ref('int_consent_signals') }}

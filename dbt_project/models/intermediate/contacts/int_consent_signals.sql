@@ -66,43 +66,15 @@ consent_events as (
     where event in ('opt_in', 'opt_out')
 ),
 
-load_precedence as (
+reports as (
     select
-        load_id,
-        precedence
-    from {{ source('ledger', 'load_precedence') }}
-),
-
-all_reports as (
-    select
-        record_id,
-        load_id,
-        row_number,
         opted_out_at,
         case when error_code = '131050' then failed_at end as refused_at,
         native_channel_id,
         phone,
         name_kind,
         name_value
-    from {{ ref('stg_generic__message_reports') }}
-),
-
--- Of two reports of one message the newer export counts: it may take an opt-out back.
-reports as (
-    select all_reports.*
-    from all_reports
-    inner join load_precedence on all_reports.load_id = load_precedence.load_id
-    where
-        all_reports.record_id in (
-            select opted_out.record_id
-            from all_reports as opted_out
-            where coalesce(opted_out.opted_out_at, opted_out.refused_at) is not null
-        )
-    qualify
-        row_number() over (
-            partition by all_reports.record_id
-            order by load_precedence.precedence desc, all_reports.row_number desc
-        ) = 1
+    from {{ ref('int_message_reports') }}
 ),
 
 persons as (
@@ -131,14 +103,14 @@ clocks as (
         stream,
         max(last_plausible_at) as plausible_until
     from {{ ref('int_stream_clocks') }}
-    where stream in ('webhooks', 'sends')
+    where stream in ('webhooks', 'sends', 'message_reports')
     group by stream
     union all
     select
         stream,
         last_plausible_at as plausible_until
     from {{ ref('int_export_clocks') }}
-    where stream in ('consent_events', 'message_reports')
+    where stream = 'consent_events'
 ),
 
 whatsapp_signals as (

@@ -14,14 +14,6 @@ consent_events as (
     where not is_implausible
 ),
 
-reports as (
-    select distinct
-        record_id,
-        opted_out_at
-    from {{ ref('stg_generic__message_reports') }}
-    where opted_out_at >= timestamp '1971-01-01'
-),
-
 contact_events as (
     select distinct
         phone,
@@ -54,11 +46,6 @@ events as (
         'consent_events' as stream,
         occurred_at as event_at
     from consent_events
-    union all
-    select
-        'message_reports' as stream,
-        opted_out_at as event_at
-    from reports
     union all
     select
         'contact_events' as stream,

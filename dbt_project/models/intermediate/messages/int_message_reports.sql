@@ -1,6 +1,7 @@
 -- One row per message that another system's log or report tells of. Reports come again, each time
 -- knowing more: a time is the first that any of them gives, all else is what the newest one says
--- (a report of what became of a message before a bare log of it).
+-- (a report of what became of a message before a bare log of it), also whether its person opted
+-- out: a state can be taken back, an event can't.
 with
 
 reports as (
@@ -50,7 +51,6 @@ times as (
         min(failed_at) as failed_at,
         min(button_clicked_at) as button_clicked_at,
         min(link_clicked_at) as link_clicked_at,
-        min(opted_out_at) as opted_out_at,
         bool_or(is_implausible) as is_implausible,
         bool_and(is_not_yet_sent) as is_not_yet_sent
     from ranked
@@ -85,7 +85,7 @@ final as (
         times.failed_at,
         times.button_clicked_at,
         times.link_clicked_at,
-        times.opted_out_at,
+        newest.opted_out_at,
         times.is_implausible,
         times.is_not_yet_sent,
         newest.sender_type,

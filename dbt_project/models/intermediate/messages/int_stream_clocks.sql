@@ -29,7 +29,8 @@ reports as (
         attempted_at,
         delivered_at,
         read_at,
-        failed_at
+        failed_at,
+        case when not {{ is_before_1971('opted_out_at') }} then opted_out_at end as opted_out_at
     from {{ ref('int_message_reports') }}
     where not is_implausible
 ),
@@ -53,7 +54,9 @@ counts as (
     select
         'message_reports' as stream,
         (
-            select count(attempted_at) + count(delivered_at) + count(read_at) + count(failed_at)
+            select
+                count(attempted_at) + count(delivered_at) + count(read_at) + count(failed_at)
+                + count(opted_out_at)
             from reports
         ) as events
 ),
@@ -142,6 +145,8 @@ report_events as (
         select read_at as event_at from reports
         union all
         select failed_at as event_at from reports
+        union all
+        select opted_out_at as event_at from reports
     ) as all_report_events
     where event_at is not null
     order by event_at desc

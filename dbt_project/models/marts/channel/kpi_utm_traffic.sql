@@ -219,7 +219,11 @@ final as (
             end as decimal(18, 4)
         ) as net_revenue_amount,
         latest.watermark_at >= periods.ends_at as is_complete,
-        {{ has_matured(['rto_maturity_days']) }} as is_mature
+        -- A click and a session count on their own day at once; an order may still come back.
+        case
+            when latest.has_orders then {{ has_matured(['rto_maturity_days']) }}
+            else latest.watermark_at >= periods.ends_at
+        end as is_mature
     from keys
     inner join periods on keys.first_event_on <= periods.period_end_on
     cross join latest

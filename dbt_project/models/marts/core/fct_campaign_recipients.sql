@@ -236,7 +236,8 @@ measured as (
         message_totals.read_at,
         click_totals.clicked_at,
         message_totals.replied_at,
-        message_totals.inferred_read_at,
+        -- A click whose message no log has is credited to the entry, not to the message.
+        least(message_totals.inferred_read_at, click_totals.clicked_at) as inferred_read_at,
         opt_out_totals.opted_out_at,
         conversion_totals.converted_at,
         (campaigns.goal in ('lead', 'qualified') and told_goals.has_leads)
