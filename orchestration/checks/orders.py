@@ -144,8 +144,12 @@ with versions as (
     join raw.load_precedence on _load_id = load_precedence.load_id
 ),
 exported as (
-    select source, max_by(currency_code, version) as currency_code, max_by(amount, version) as amount
-    from versions group by source, order_id
+    select
+        source,
+        max_by(currency_code, version) as currency_code,
+        max_by(amount, version) as amount
+    from versions
+    group by source, order_id
 ),
 raw_sums as (
     select source, currency_code, sum(amount) as amount from exported group by all
@@ -176,6 +180,7 @@ where coalesce(raw_sums.amount, 0) <> coalesce(fact_sums.amount, 0)
 """,
         description="the totals of generic and mapped orders add up to those of fct_orders",
     )
+
 
 INVARIANTS: tuple[Check, ...] = (
     Check(

@@ -169,7 +169,9 @@ def test_every_invariant_of_orders_holds(db: Path) -> None:
         about_orders = [check for check in INVARIANTS if check.table in orders.KEYS]
         outcomes = [run_check(con, check) for check in (*about_orders, *orders.INVARIANTS)]
         assert [outcome.message for outcome in outcomes if not outcome.passed] == []
-        failed = [o.check.name for o in (run_check(con, c) for c in orders.WARNINGS) if not o.passed]
+        failed = [
+            o.check.name for o in (run_check(con, c) for c in orders.WARNINGS) if not o.passed
+        ]
         assert failed == ["every_order_has_an_exchange_rate"]
 
 
