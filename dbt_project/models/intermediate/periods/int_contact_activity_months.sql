@@ -30,7 +30,7 @@ months as (
         period_start_on as month_on,
         ends_at
     from {{ ref('int_periods') }}
-    where subject = 'sales' and period_grain = 'month'
+    where subject = 'activity' and period_grain = 'month'
 ),
 
 active_months as (

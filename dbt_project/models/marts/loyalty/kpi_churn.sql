@@ -17,7 +17,7 @@ months as (
         period_start_on,
         is_complete
     from {{ ref('int_periods') }}
-    where subject = 'sales' and period_grain = 'month'
+    where subject = 'activity' and period_grain = 'month'
 ),
 
 counted as (
