@@ -9,10 +9,10 @@ EXPORT_DAYS = 10
 """Every so many days the systems without a log are exported."""
 
 CLV_PROCESS = {
-    "r": 0.9,
-    "alpha": 30.0,
-    "a": 0.8,
-    "b": 2.5,
+    "r": 0.8,
+    "alpha": 15.0,
+    "a": 0.5,
+    "b": 0.9,
     "p": 6.25,
     "q": 3.74,
     "v": 15.44,

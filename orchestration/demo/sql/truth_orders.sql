@@ -18,7 +18,8 @@ select
         and not (refunded_cents > 0 and refunded_cents >= total_cents) as is_valid,
     is_cod,
     returned_at is not null as is_rto,
-    cancelled_at,
+    -- WooCommerce says that an order was cancelled, not when.
+    if(shop = 'shopify', cancelled_at, null) as cancelled_at,
     fulfilled_at,
     currency_code,
     cast(total_cents / 100 as decimal(18, 4)) as gross_amount_original,
