@@ -136,7 +136,8 @@ def prepare(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     con.execute(LEDGER_DDL)
     for stream in STREAMS:
         con.execute(stream.ddl())
-        _add_columns(con, stream)
+    _add_columns(con)
+    for stream in STREAMS:
         clear_unregistered(con, stream)
     check_key(con, settings)
     write_state(con, key_id=key_id(settings.hmac_key()))
@@ -158,22 +159,21 @@ def check_key(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
         )
 
 
-def _add_columns(con: duckdb.DuckDBPyConnection, stream: Stream) -> None:
-    """Give a table of an earlier version the columns that were declared since."""
-    standing = {
-        name
-        for (name,) in con.execute(
-            "select column_name from duckdb_columns() where schema_name = 'raw' "
-            "and database_name = current_database() and table_name = ?",
-            [stream.raw_table],
+def _add_columns(con: duckdb.DuckDBPyConnection) -> None:
+    """Give tables of an earlier version the columns that were declared since."""
+    standing = set(
+        con.execute(
+            "select table_name, column_name from duckdb_columns() "
+            "where schema_name = 'raw' and database_name = current_database()"
         ).fetchall()
-    }
-    for column in stream.columns:
-        if column.name not in standing:
-            con.execute(
-                f'alter table raw."{stream.raw_table}" add column "{column.name}" '
-                f"{column.json_type}"
-            )
+    )
+    for stream in STREAMS:
+        for column in stream.columns:
+            if (stream.raw_table, column.name) not in standing:
+                con.execute(
+                    f'alter table raw."{stream.raw_table}" add column "{column.name}" '
+                    f"{column.json_type}"
+                )
 
 
 def _reread_numbers(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:

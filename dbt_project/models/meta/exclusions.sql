@@ -175,6 +175,18 @@ counted as (
     where is_outranked
     union all
     select
+        'internal_contact' as reason,
+        count(*) as rows
+    from {{ ref('int_abandoned_checkouts') }}
+    where is_internal
+    union all
+    select
+        'clock_anomaly' as reason,
+        count(*) as rows
+    from {{ ref('int_abandoned_checkouts') }}
+    where has_clock_anomaly and not is_internal
+    union all
+    select
         'identity_max_links' as reason,
         count(*) as rows
     from {{ ref('int_identifiers__shared') }}
