@@ -1,7 +1,7 @@
 """CDNOW, whose lifetime values are published, from a shop's exports to the marts of loyalty.
 
 23,570 people bought first in January to March 1997 and were watched until June 1998. Every
-transaction becomes an order of a shop. The model is fitted on the published sample of 2,357 people,
+transaction becomes an order of a Shopify export. The model is fitted on the published sample of 2,357 people,
 as it was on 30 September 1997.
 """
 
@@ -19,7 +19,7 @@ import pytest
 from orchestration.checks.declaration import Check
 from orchestration.checks.loyalty import INVARIANTS
 from orchestration.warehouse import connect
-from tests.conftest import ROOT
+from tests.conftest import ROOT, SAMPLE
 from tests.pipeline.conftest import MakeOnce
 from tests.pipeline.harness import build, clone, query, records, settings_of
 
@@ -52,27 +52,45 @@ _SAMPLE = (
     .rstrip()
     + " where split_part(line, ' ', 3) <= '19970930'\n"
 )
-_GENERIC = """
-select
-    order_number as order_id,
-    bought_on || ' 12:00:00' as ordered_at,
-    customer || '@example.com' as email,
-    'paid' as status,
-    paid as total_amount,
-    'USD' as currency_code
-"""
+# One line item an order; the columns of the admin's export that aren't named here are empty.
+_CELLS = {
+    "Name": "'#' || order_number",
+    "Email": "customer || '@example.com'",
+    "Financial Status": "'paid'",
+    "Paid at": "bought_on || ' 12:00:00 +0000'",
+    "Fulfillment Status": "'fulfilled'",
+    "Fulfilled at": "bought_on || ' 18:00:00 +0000'",
+    "Accepts Marketing": "'no'",
+    "Currency": "'USD'",
+    "Subtotal": "paid",
+    "Shipping": "'0.00'",
+    "Taxes": "'0.00'",
+    "Total": "paid",
+    "Discount Amount": "'0.00'",
+    "Created at": "bought_on || ' 12:00:00 +0000'",
+    "Lineitem quantity": "1",
+    "Lineitem name": "'CDs'",
+    "Lineitem price": "paid",
+    "Refunded Amount": "'0.00'",
+    "Id": "5000000000 + order_number",
+    "Source": "'web'",
+}
 
 
 def _render(source: Path, sql: str, raw_dir: Path) -> None:
-    """Write the purchases as a shop's exports, split in several files as large ones come."""
-    folder = raw_dir / "generic" / "orders"
+    """Write the purchases as exports of a Shopify admin, split in files as large ones come."""
+    folder = raw_dir / "shopify" / "orders"
     folder.mkdir(parents=True)
+    header = (SAMPLE / "shopify" / "orders" / "orders_export_1.csv").open().readline()
+    cells = ", ".join(
+        f'{_CELLS.get(name, "null")} as "{name}"' for name in header.strip().split(",")
+    )
     with duckdb.connect() as con:
-        con.execute("set preserve_insertion_order = true; set threads = 1")
+        con.execute("set threads = 1")
         con.execute(sql, {"path": str(source)})
         for part in range(FILES):
             con.execute(
-                f"copy ({_GENERIC} from purchases where order_number % {FILES} = {part} "
+                f"copy (select {cells} from purchases where order_number % {FILES} = {part} "
                 f"order by order_number) to '{folder / f'orders_export_{part + 1}.csv'}' (header)"
             )
 

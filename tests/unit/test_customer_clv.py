@@ -208,8 +208,19 @@ def test_gradients_are_those_of_the_likelihoods(model: ModuleType) -> None:
         ([0, 1, 2, 0, 1], [0, 5, 9, 0, 3], [20, 30, 40, 3, 9], [1] * 5),
         ([5, 6, 7, 8, 9], [50, 60, 70, 80, 90], [52, 61, 72, 81, 92], [10] * 5),
         ([0] * 5, [0] * 5, [0] * 5, [1] * 5),
+        ([0, 0, 1, 1], [0, 0, 5, 9], [20, 40, 20, 40], [50, 50, 5, 5]),
     ],
-    ids=["nobody", "one", "one_buyer", "no_repeat", "all_same", "few", "all_regular", "all_new"],
+    ids=[
+        "nobody",
+        "one",
+        "one_buyer",
+        "no_repeat",
+        "all_same",
+        "few",
+        "all_regular",
+        "all_new",
+        "a_ridge",
+    ],
 )
 def test_no_parameters_where_the_customers_do_not_tell_them(
     model: ModuleType, histories: tuple[list[int], ...]
