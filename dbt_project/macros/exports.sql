@@ -69,3 +69,11 @@ phone,
         else {{ column }}
     end
 {%- endmacro %}
+
+{#- A currency by its ISO 4217 code; `unknown`, which has no rate, where something else stands. -#}
+{% macro published_currency(column) -%}
+    case
+        when regexp_full_match(upper({{ column }}), '[A-Z]{3}') then upper({{ column }})
+        when {{ column }} is not null then 'unknown'
+    end
+{%- endmacro %}

@@ -42,3 +42,14 @@
         'attribution_read_hours',
     ]) }}
 {%- endmacro %}
+
+{#- The sum of amounts of orders: nothing sold is 0, nothing known of what was sold is NULL. -#}
+{% macro known_amount(known_amount, orders_unknown) -%}
+    cast(
+            case
+                when coalesce(sum({{ orders_unknown }}), 0) = 0
+                    then coalesce(sum({{ known_amount }}), 0)
+                else sum({{ known_amount }})
+            end as decimal(18, 4)
+        )
+{%- endmacro %}

@@ -5,7 +5,7 @@ with
 watermarks as (
     select max(watermark_at) as watermark_at
     from {{ ref('int_watermarks') }}
-    where subject = 'sales'
+    where subject = 'activity'
 ),
 
 entries as (
