@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Sequence
 from types import ModuleType
 
 import numpy as np
@@ -48,7 +49,7 @@ def test_nothing_is_said_where_nothing_can_be(model: ModuleType) -> None:
     assert model.two_proportions([], [], [], []).empty
 
 
-def _of(amounts: list[float]) -> tuple[float, float, int]:
+def _of(amounts: Sequence[float]) -> tuple[float, float, int]:
     return float(np.sum(amounts)), float(np.var(amounts, ddof=1)), len(amounts)
 
 
