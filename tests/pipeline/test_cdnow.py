@@ -80,7 +80,7 @@ def _render(source: Path, sql: str, raw_dir: Path) -> None:
     """Write the purchases as exports of a Shopify admin, split in files as large ones come."""
     folder = raw_dir / "shopify" / "orders"
     folder.mkdir(parents=True)
-    header = (SAMPLE / "shopify" / "orders" / "orders_export_1.csv").open().readline()
+    header = min((SAMPLE / "shopify" / "orders").glob("*.csv")).open().readline()
     cells = ", ".join(
         f'{_CELLS.get(name, "null")} as "{name}"' for name in header.strip().split(",")
     )
