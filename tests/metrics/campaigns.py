@@ -1,8 +1,9 @@
-"""kpi_campaigns and kpi_campaign_periods again, but for orders, leads and the money of others."""
+"""kpi_campaigns and kpi_campaign_periods again."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -53,7 +54,11 @@ STEPS = {
     "opted_out": "opted_out_at",
     "converted": "converted_at",
 }
-SUMS = ("messages_cost_unknown", "messages_cost_known", "conversions", "leads", "qualified_leads")
+SUMS = (
+    *("messages_cost_unknown", "messages_cost_known", "conversions", "leads", "qualified_leads"),
+    *("orders_credited", "orders_known"),
+)
+UNIT = Decimal("0.0001")
 
 
 def flagged(recipients: Frame) -> Frame:
@@ -72,7 +77,33 @@ def flagged(recipients: Frame) -> Frame:
     for step in ("engaged", "clicked"):
         rows[f"is_{step}_converted"] = rows[[f"is_{step}", "is_converted"]].min(axis=1)
     rows["cost_micro"] = [0 if c is None else int(c / MICRO) for c in rows["message_cost_amount"]]
+    for column in ("revenue_amount", "gross_revenue_amount"):
+        rows[f"{column}_units"] = [0 if a is None else int(a / UNIT) for a in rows[column]]
     return rows
+
+
+def add_revenue(mart: Frame, is_told: bool) -> None:
+    """Turn units into money: None where no amount of the credited orders is known."""
+    for column in ("revenue_amount", "gross_revenue_amount"):
+        mart[column] = [
+            None if not is_told or (orders and not known) else int(units) * UNIT
+            for units, orders, known in mart[
+                [f"{column}_units", "orders_credited", "orders_known"]
+            ].itertuples(index=False)
+        ]
+
+
+def add_returns(mart: Frame) -> None:
+    """Add what revenue is per head, conversion and cost."""
+    add_rates(
+        mart,
+        {
+            "revenue_per_recipient_amount": ("revenue_amount", "recipients_delivered"),
+            "revenue_per_conversion_amount": ("revenue_amount", "conversions"),
+            "return_on_campaign_spend": ("revenue_amount", "campaign_cost_amount"),
+        },
+    )
+    mart["roi_rate"] = [None if r is None else r - 1 for r in mart["return_on_campaign_spend"]]
 
 
 def add_message_costs(mart: Frame) -> None:
@@ -93,6 +124,8 @@ COUNTS = {
     "recipients_clicked_converted": ("is_clicked_converted", "sum"),
     **{name: (name, "sum") for name in SUMS},
     "cost_micro": ("cost_micro", "sum"),
+    "revenue_amount_units": ("revenue_amount_units", "sum"),
+    "gross_revenue_amount_units": ("gross_revenue_amount_units", "sum"),
     **{f"recipients_{name}": (f"is_{name}", "sum") for name in STEPS},
 }
 
@@ -155,6 +188,8 @@ def kpi_campaigns(
     hide_unknown_goals(mart, exports, told, known)
     untold.hide(mart)
     add_rates(mart, {**RATES, **COSTS_PER})
+    add_revenue(mart, "order" in told)
+    add_returns(mart)
     return mart
 
 
@@ -178,6 +213,11 @@ def kpi_campaign_periods(
     hide_unknown_goals(mart, exports, told, known)
     untold.hide(mart)
     add_rates(mart, RATES)
+    add_revenue(mart, "order" in told)
+    add_rates(
+        mart, {"revenue_per_recipient_amount": ("revenue_amount", "recipients_delivered"),
+               "revenue_per_conversion_amount": ("revenue_amount", "conversions")}
+    )  # fmt: skip
     return mart
 
 
@@ -194,7 +234,7 @@ def with_personal_links(exports: Exports, facts: Facts, clicks: Frame) -> set[st
 
 
 def hide_unknown_goals(mart: Frame, exports: Exports, told: set[str], known: set[str]) -> None:
-    """Orders and forms aren't loaded: a campaign for them has no number of conversions."""
+    """A goal that no export tells of has no number of conversions."""
     goal_of = {r["campaign_id"]: r.get("goal") or "order" for r in exports.tables["registry"]}
     is_told = [goal_of.get(c, "order") in told for c in mart["campaign_id"]]
     for column in CONVERTED:

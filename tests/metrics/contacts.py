@@ -123,6 +123,9 @@ def _traces(exports: Exports, facts: Facts) -> Iterator[tuple[str, tuple[bool, d
         if named.stream == "audience":
             contact_id = facts.people.contact_of(exports.identifiers[named]) or "unknown"
             yield contact_id, (named in facts.anomalies, named.at, "campaign_list")
+    for told in exports.shop_records:
+        contact_id = facts.people.contact_of(told.who) or "unknown"
+        yield contact_id, (told in facts.anomalies, told.at, "shop")
 
 
 def kpi_contacts(people: Frame, messages: Frame, facts: Facts, clock: Clock) -> Frame:
