@@ -60,7 +60,11 @@ def kpi_campaign_tests(
         control = sorted(group[group["is_control"].eq(True)]["variant"].unique())
         treated = [arm for arm in arms if arm not in control]
         ratio = sample_ratio(group, arms)
-        for metric, column in {**BY_DELIVERY, **BY_ASSIGNMENT, REVENUE: ""}.items():
+        for metric, column in {
+            **BY_DELIVERY,
+            **BY_ASSIGNMENT,
+            REVENUE: "test_revenue_amount",
+        }.items():
             is_delivery = metric in BY_DELIVERY
             compared = treated if is_delivery else arms
             is_unknown = (metric == "click" and campaign_id not in known) or (

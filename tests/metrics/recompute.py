@@ -114,7 +114,8 @@ def recompute(
     untold_of = untold(exports, clicks)
     chatting = {m.contact_id for m in facts.messages} - set(kpis.NOBODY)
     counted = messages[messages["has_clock_anomaly"].eq(False)]
-    first = customers.first_day([(counted, "message_on"), (orders, "ordered_on")], clock)
+    believed = orders[orders["has_clock_anomaly"].eq(False)]
+    first = customers.first_day([(counted, "message_on"), (believed, "ordered_on")], clock)
     model = {**dict.fromkeys(("r", "alpha", "a", "b", "p", "q", "v")), **(clv_model or {})}
     clv = customers.kpi_customer_clv(orders, of_orders, model)
     ads = fct_ad_spend(raw, exports, chosen)
