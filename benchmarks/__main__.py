@@ -9,12 +9,12 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import increment, ingest, peers
+from benchmarks import clv, increment, ingest, peers
 from benchmarks.measure import CORES, pin
 from benchmarks.report import Report
 
 HERE = Path(__file__).resolve().parent
-PARTS = ("ingest", "peers", "increment")
+PARTS = ("ingest", "peers", "increment", "clv")
 
 
 def main() -> int:
@@ -27,6 +27,7 @@ def main() -> int:
     parser.add_argument("--files", type=int, default=40, help="of ingest")
     parser.add_argument("--peer-bodies", type=int, default=200_000, help="of peers")
     parser.add_argument("--messages", type=int, default=5_000_000, help="of increment")
+    parser.add_argument("--customers", type=int, default=1_000_000, help="of clv")
     parser.add_argument("--rounds", type=int, default=2, help="of ingest and peers")
     options = parser.parse_args()
     parts = options.parts or list(PARTS)
@@ -42,6 +43,8 @@ def main() -> int:
         peers.run(work, report, bodies=options.peer_bodies, rounds=options.rounds)
     if "increment" in parts:
         increment.run(work, report, messages=options.messages)
+    if "clv" in parts:
+        clv.run(work, report, customers=options.customers)
     load = os.getloadavg()[0]
     report.write(
         options.results,

@@ -7,6 +7,7 @@ import json
 import os
 import sys
 import tempfile
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from orchestration.settings import DBT_PROJECT_DIR, Settings
 
 # Logs of dbt hold SQL and error texts with values: none to disk, and nothing sent anywhere.
 QUIET_FLAGS = ["--log-level-file", "none", "--no-use-colors"]
+# The parsed project as dbt itself keeps it; manifest.json is the same for everybody else.
+PARSED_FILE = "partial_parse.msgpack"
 
 
 def set_dbt_environment(settings: Settings) -> None:
@@ -61,21 +64,36 @@ def prepared_project(settings: Settings) -> DbtProject:
     project = DbtProject(DBT_PROJECT_DIR, target_path=folder)
     stamp = folder / "content.sha256"
     content = _content_hash()
-    if not (project.manifest_path.exists() and stamp.exists() and stamp.read_text() == content):
+    is_there = project.manifest_path.exists() and (folder / PARSED_FILE).exists()
+    if not (is_there and stamp.exists() and stamp.read_text() == content):
         folder.parent.mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
             dbt_cli(settings).cli(
                 ["parse", "--quiet", *QUIET_FLAGS], target_path=Path(scratch)
             ).wait()
             folder.mkdir(exist_ok=True)
+            (Path(scratch) / PARSED_FILE).replace(folder / PARSED_FILE)
             (Path(scratch) / "manifest.json").replace(project.manifest_path)
             (Path(scratch) / "stamp").write_text(content)
             (Path(scratch) / "stamp").replace(stamp)
     return project
 
 
-def dbt_cli(settings: Settings) -> DbtCliResource:
-    """Return dbt as a child that ends with this process (see `dbt_process`)."""
+class _DbtCli(DbtCliResource):
+    """dbt's command line, without the adapter that Dagster makes to ask the database itself."""
+
+    def _initialize_dbt_core_adapter(self, args: Sequence[str]) -> Any:
+        # It parses every macro again, for row counts that one connection gives (see `transform`).
+        return None
+
+
+def dbt_cli(settings: Settings, parsed: Path | None = None) -> DbtCliResource:
+    """Return dbt as a child that ends with this process (see `dbt_process`).
+
+    Args:
+        settings: where the launcher stands, beside the warehouse.
+        parsed: the parsed project to run; without it dbt parses.
+    """
     launcher = settings.dbt_target_dir / "dbt"
     # -P: dbt takes any module named dbt_* on its path for a plugin, so our folder isn't on it.
     script = (
@@ -87,7 +105,8 @@ def dbt_cli(settings: Settings) -> DbtCliResource:
             partial.write(script)
         Path(partial.name).chmod(0o755)
         Path(partial.name).replace(launcher)
-    return DbtCliResource(
+    return _DbtCli(
+        global_config_flags=[] if parsed is None else [f"{dbt_process.PARSED_FLAG}{parsed}"],
         project_dir=str(DBT_PROJECT_DIR),
         profiles_dir=str(DBT_PROJECT_DIR),
         dbt_executable=str(launcher),

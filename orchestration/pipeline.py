@@ -14,6 +14,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from orchestration.history import quick_history
 from orchestration.recovery import WAREHOUSE_TAG, report_orphans, warehouse_tag
 from orchestration.redact import describe, redact
 from orchestration.session import RunError, Session, wait_for_working_file
@@ -53,7 +54,7 @@ def _run(session: Session) -> bool:
 
         job = defs.resolve_job_def("warehouse")
         notes["detail"] = "dbt project parsed, Dagster loaded"
-    with dg.DagsterInstance.get() as instance:
+    with quick_history(), dg.DagsterInstance.get() as instance:
         if count := report_orphans(instance, session.settings):
             session.reporter.note(f"{count} earlier run(s) ended without a word: marked as failed")
         result = job.execute_in_process(

@@ -30,12 +30,16 @@ _COUNTS = (
     "messages_pending",
     "messages_received",
 )
+# The month of the messages; of the sales only where there are no messages at all.
 _MONTH = """
 select period_start_on, is_complete
-from marts.kpi_messaging
-where period_grain = 'month'
-group by all
-order by is_complete desc, period_start_on desc
+from (
+    select 1 as preference, period_start_on, is_complete from marts.kpi_messaging
+    where period_grain = 'month'
+    union
+    select 2, period_start_on, is_complete from marts.kpi_sales where period_grain = 'month'
+)
+order by preference, is_complete desc, period_start_on desc
 limit 1
 """
 _BY_CHANNEL = f"""
@@ -104,6 +108,39 @@ where period_grain = 'month' and period_start_on = $month and recipients_targete
 order by recipients_delivered desc, campaign_id
 limit {_LARGEST_CAMPAIGNS}
 """
+_SALES = (
+    "orders_valid",
+    "revenue_amount",
+    "orders_attributed",
+    "attributed_revenue_amount",
+    "gross_sales_amount",
+    "refunds_amount",
+)
+_ORDER_VALUES = {
+    "average_order_value_amount": "all orders",
+    "attributed_average_order_value_amount": "attributed",
+    "new_customer_average_order_value_amount": "new customers",
+    "repeat_customer_average_order_value_amount": "repeat customers",
+}
+_SALES_COUNTS = (
+    "leads",
+    "qualified_leads",
+    "leads_converted",
+    "orders_shipped",
+    "orders_rto",
+    "checkouts_messaged",
+    "checkouts_recovered",
+)
+_SALES_RATES = ("sales_conversion_rate", "rto_rate", "cart_recovery_rate", "stitched_order_rate")
+_OF_SALES = f"""
+select period_start_on, {", ".join((*_SALES, *_ORDER_VALUES, *_SALES_COUNTS, *_SALES_RATES))}
+from marts.kpi_sales as sales
+left join (
+    select period_grain, period_start_on, {", ".join(_ORDER_VALUES)} from marts.kpi_aov
+) as order_values using (period_grain, period_start_on)
+where period_grain = 'month' and period_start_on = $month
+    and coalesce(orders_valid, leads, checkouts_abandoned) is not null
+"""
 _WARNINGS = """
 select "check", table_name, violations, description
 from meta.checks
@@ -124,16 +161,19 @@ def read_scorecard(settings: Settings) -> dict[str, Any] | None:
         start, is_complete = month if month else (None, None)
         bound = {"month": start}
         active = _rows(con, _ACTIVE, bound) if month else []
-        total = _rows(con, _TOTAL, bound) if month else []
+        by_channel = _rows(con, _BY_CHANNEL, bound) if month else []
+        total = _rows(con, _TOTAL, bound) if by_channel else []
+        sales = _rows(con, _OF_SALES, bound) if month else []
         return {
             "publication": _rows(con, "select * from meta.publication")[0],
             "period_start_on": start,
             "is_complete": is_complete,
-            "messaging": _rows(con, _BY_CHANNEL, bound) if month else [],
+            "messaging": by_channel,
             "messaging_total": total[0] if total else None,
             "costs": _rows(con, _COSTS, bound) if month else [],
             "active_contacts": active[0] if active else None,
             "campaigns": _rows(con, _CAMPAIGNS, bound) if month else [],
+            "sales": sales[0] if sales else None,
             "warnings": _rows(con, _WARNINGS),
         }
 
@@ -164,15 +204,16 @@ def print_scorecard(console: Console, scorecard: dict[str, Any]) -> None:
     """Print the scorecard as tables."""
     start = scorecard["period_start_on"]
     if start is None:
-        console.print("No messages yet: the scorecard is empty.")
+        console.print("No messages and no sales yet: the scorecard is empty.")
         return
     so_far = "" if scorecard["is_complete"] else " (not complete yet)"
     console.print(f"\n[bold]KPI scorecard, {start:%B %Y}{so_far}[/bold]")
-    total = scorecard["messaging_total"]
-    rows = [*scorecard["messaging"], {"channel": "all channels", **total}]
-    _print(console, "Messages by channel", rows, ("channel", *_COUNTS))
-    rates = ("delivery_rate", "read_rate", "cost_amount")
-    _print(console, "Rates and costs by channel", rows, ("channel", *rates))
+    if scorecard["messaging"]:
+        total = scorecard["messaging_total"]
+        rows = [*scorecard["messaging"], {"channel": "all channels", **total}]
+        _print(console, "Messages by channel", rows, ("channel", *_COUNTS))
+        rates = ("delivery_rate", "read_rate", "cost_amount")
+        _print(console, "Rates and costs by channel", rows, ("channel", *rates))
     if scorecard["costs"]:
         costs = scorecard["costs"]
         _print(console, "Costs by category", costs, tuple(costs[0]))
@@ -185,6 +226,12 @@ def print_scorecard(console: Console, scorecard: dict[str, Any]) -> None:
         title = f"Campaigns that people entered in the month ({shown})"
         _print(console, title, campaigns, ("campaign", *_CAMPAIGN_COUNTS))
         _print(console, "Rates of campaigns", campaigns, ("campaign", *_CAMPAIGN_RATES))
+    if scorecard["sales"]:
+        sales = [scorecard["sales"]]
+        _print(console, "Sales", sales, _SALES)
+        _print(console, "Average order values", sales, tuple(_ORDER_VALUES))
+        _print(console, "Leads, returns and carts", sales, _SALES_COUNTS)
+        _print(console, "Rates of sales", sales, _SALES_RATES)
 
 
 def _print(console: Console, title: str, rows: list[Row], columns: tuple[str, ...]) -> None:
@@ -202,7 +249,7 @@ def _print(console: Console, title: str, rows: list[Row], columns: tuple[str, ..
         label = column
         for unit in ("messages_", "contacts_", "recipients_"):
             label = label.removeprefix(unit)
-        label = label.replace("_", " ")
+        label = _ORDER_VALUES.get(column, label).replace("_", " ")
         table.add_column(label, justify="left" if is_name else "right", no_wrap=True)
     for row in rows:
         table.add_row(*(exact(row.get(column)) for column in columns))

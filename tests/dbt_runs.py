@@ -67,7 +67,7 @@ class EmptyWarehouse:
                 ]
             )
         finally:
-            _close_connections()
+            close_connections()
         if done.result is None:
             return {"dbt": str(done.exception)}
         results: list[Any] = list(getattr(done.result, "results", []))
@@ -79,7 +79,7 @@ class EmptyWarehouse:
         }
 
 
-def _close_connections() -> None:
+def close_connections() -> None:
     """Let go of the file: DuckDB refuses a second connection with other settings."""
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 

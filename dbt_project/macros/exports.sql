@@ -15,11 +15,22 @@ phone,
         coalesce(user_id, email, external_id) as name_value
 {%- endmacro %}
 
-{#- Yes and no, as people and systems write them; NULL where it is neither. -#}
+{#- Yes and no, as people and systems write them, in six languages; NULL where it is neither. What
+    is added here belongs into the seed known_values too. -#}
 {% macro parsed_boolean(column) -%}
     case
-        when lower({{ column }}) in ('true', 't', 'yes', 'y', '1', 'human') then true
-        when lower({{ column }}) in ('false', 'f', 'no', 'n', '0', 'bot') then false
+        when
+            lower({{ column }}) in (
+                'true', 't', 'yes', 'y', '1', 'x', 'human', 'ja', 'wahr', 'oui', 'vrai', 'si', 'sí',
+                'verdadero', 'sim', 'verdadeiro', 'vero'
+            )
+            then true
+        when
+            lower({{ column }}) in (
+                'false', 'f', 'no', 'n', '0', 'bot', 'nein', 'falsch', 'non', 'faux', 'falso', 'não',
+                'nao'
+            )
+            then false
     end
 {%- endmacro %}
 
@@ -56,5 +67,13 @@ phone,
             or regexp_matches({{ column }}, '(^|[^0-9])[0-9]{9,15}([^0-9]|$)')
             then 'other'
         else {{ column }}
+    end
+{%- endmacro %}
+
+{#- A currency by its ISO 4217 code; `unknown`, which has no rate, where something else stands. -#}
+{% macro published_currency(column) -%}
+    case
+        when regexp_full_match(upper({{ column }}), '[A-Z]{3}') then upper({{ column }})
+        when {{ column }} is not null then 'unknown'
     end
 {%- endmacro %}

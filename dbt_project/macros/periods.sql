@@ -3,6 +3,17 @@
     cast(unnest(generate_series({{ first_on }}, {{ last_on }}, interval 1 day)) as date)
 {%- endmacro %}
 
+{#- One row per first day of a month from first_on's month to last_on's: goes into a select list. -#}
+{% macro each_month(first_on, last_on) -%}
+    cast(
+        unnest(
+            generate_series(
+                date_trunc('month', {{ first_on }}), date_trunc('month', {{ last_on }}), interval 1 month
+            )
+        ) as date
+    )
+{%- endmacro %}
+
 {#- Seconds from one timestamp to a later one, as double, with their fraction. -#}
 {% macro elapsed_seconds(from_at, to_at) -%}
     cast(epoch({{ to_at }} - {{ from_at }}) as double)

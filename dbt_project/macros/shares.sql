@@ -38,6 +38,18 @@
         'attribution_click_days',
         'attribution_button_days',
         'attribution_reply_days',
+        'attribution_utm_days',
         'attribution_read_hours',
     ]) }}
+{%- endmacro %}
+
+{#- The sum of amounts of orders: nothing sold is 0, nothing known of what was sold is NULL. -#}
+{% macro known_amount(known_amount, orders_unknown) -%}
+    cast(
+            case
+                when coalesce(sum({{ orders_unknown }}), 0) = 0
+                    then coalesce(sum({{ known_amount }}), 0)
+                else sum({{ known_amount }})
+            end as decimal(18, 4)
+        )
 {%- endmacro %}

@@ -13,7 +13,7 @@ calendar as (
     select max(period_start_on) as watermark_on
     from {{ ref('int_periods') }}
     where
-        subject = 'messages'
+        subject = 'activity'
         and period_grain = 'day'
 )
 

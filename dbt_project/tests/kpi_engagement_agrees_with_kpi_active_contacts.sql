@@ -1,5 +1,5 @@
 -- A day's active contacts are at least those of its busiest channel; those who wrote, for a click
--- has no channel, are at most the sum of all.
+-- has no channel, are at most the sum of all. Where orders end earlier, so do the active contacts.
 with
 
 channel_days as (
@@ -17,6 +17,11 @@ active_contacts as (
         active_on,
         contacts_active_1d
     from {{ ref('kpi_active_contacts') }}
+),
+
+last_days as (
+    select max(active_on) as last_active_on
+    from active_contacts
 ),
 
 writing_contacts as (
@@ -38,7 +43,11 @@ left join active_contacts
 left join writing_contacts
     on channel_days.active_on = writing_contacts.active_on
 where
-    coalesce(active_contacts.contacts_active_1d, 0)
-    < channel_days.contacts_active_on_busiest_channel
+    (
+        coalesce(active_contacts.contacts_active_1d, 0)
+        < channel_days.contacts_active_on_busiest_channel
+        and channel_days.active_on
+        <= (select last_days.last_active_on from last_days)
+    )
     or coalesce(writing_contacts.contacts_writing, 0) not between
     channel_days.contacts_active_on_busiest_channel and channel_days.contacts_active_on_channels

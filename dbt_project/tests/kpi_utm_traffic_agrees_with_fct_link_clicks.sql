@@ -1,10 +1,17 @@
--- Every human click is in one day of its UTM.
+-- Every human click is in one day of its UTM; where orders end earlier, those until then.
 with
 
 from_fact as (
     select count(*) as clicks_human
     from {{ ref('fct_link_clicks') }}
-    where is_human and not has_clock_anomaly
+    where
+        is_human
+        and not has_clock_anomaly
+        and clicked_on <= (
+            select max(traffic.period_start_on)
+            from {{ ref('kpi_utm_traffic') }} as traffic
+            where traffic.period_grain = 'day'
+        )
 ),
 
 from_mart as (

@@ -2,11 +2,9 @@
 
 import contextlib
 import json
-import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import dagster as dg
@@ -14,6 +12,7 @@ from dagster_dbt import DagsterDbtTranslator, dbt_assets
 
 from orchestration.assets.guard import guarded
 from orchestration.dbt_manifest import (
+    PARSED_FILE,
     QUIET_FLAGS,
     dbt_cli,
     load_manifest,
@@ -124,9 +123,8 @@ def _begin(session: Session) -> None:
 
 def _run_dbt(context: dg.AssetExecutionContext, session: Session, args: list[str]) -> Iterator[Any]:
     settings = session.settings
-    working_dir = Path.cwd()
     (settings.dbt_target_dir / "run_results.json").unlink(missing_ok=True)
-    invocation = dbt_cli(settings).cli(
+    invocation = dbt_cli(settings, PROJECT.manifest_path.with_name(PARSED_FILE)).cli(
         args, context=context, target_path=settings.dbt_target_dir, raise_on_error=False
     )
 
@@ -136,14 +134,31 @@ def _run_dbt(context: dg.AssetExecutionContext, session: Session, args: list[str
 
     try:
         with contextlib.redirect_stdout(RedactedStream(sys.stdout, watch)):
-            yield from invocation.stream().fetch_row_counts()
+            events = list(invocation.stream())
     finally:
-        _close_connections()
-        # Counting rows changes the folder in several threads at once and may not find back.
-        os.chdir(working_dir)
         _redact_results(settings)
+    yield from _with_row_counts(settings, events)
     if invocation.process.wait() != 0:
         raise RunError(_failure(settings, str(invocation.get_error() or "")))
+
+
+def _with_row_counts(settings: Settings, events: Iterable[Any]) -> Iterator[Any]:
+    """Tell with each table how many rows it has: counted after dbt, which locks the file.
+
+    Dagster's own `fetch_row_counts` spins a whole core while it waits for dbt to end.
+    """
+    with connect(settings, read_only=True) as con:
+        for event in events:
+            if not isinstance(event, (dg.Output, dg.AssetMaterialization)):
+                yield event
+                continue
+            node = MANIFEST["nodes"][event.metadata["unique_id"].value]
+            if node["config"]["materialized"] == "view":
+                yield event
+                continue
+            row = con.execute(f"select count(*) from {node['relation_name']}").fetchone()
+            counted = {"dagster/row_count": row[0] if row else 0, "dagster/storage_kind": "duckdb"}
+            yield event.with_metadata({**event.metadata, **counted})
 
 
 def _redact_results(settings: Settings) -> None:
@@ -156,15 +171,6 @@ def _redact_results(settings: Settings) -> None:
         if result["status"] == "error":
             result["message"] = redact(result["message"] or "")
     path.write_text(json.dumps(written))
-
-
-def _close_connections() -> None:
-    """Close what counting rows opened: it has another configuration than our connections."""
-    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-
-    if DuckDBConnectionManager._ENV is not None:
-        DuckDBConnectionManager._ENV.close()
-    DuckDBConnectionManager.close_all_connections()
 
 
 def _results(settings: Settings) -> list[dict[str, Any]]:

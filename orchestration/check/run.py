@@ -18,9 +18,10 @@ import duckdb
 from orchestration.check.kpis import unlocked
 from orchestration.check.propose import Proposal, propose
 from orchestration.check.shape import Shape, is_personal, read_shape
+from orchestration.ingest.arrays import first_record
 from orchestration.ingest.csv_files import match_header
 from orchestration.ingest.discover import MAPPED, Discovery, discover
-from orchestration.ingest.files import UnreadableFile, first_line
+from orchestration.ingest.files import UnreadableFile
 from orchestration.ingest.ledger import LEDGER_DDL
 from orchestration.ingest.mapping import SHIPPED_DIR, MappingFile, parse_mapping, plain_header
 from orchestration.ingest.run import ingest_stream
@@ -253,8 +254,11 @@ def _recognise(settings: Settings, path: Path, name: str, write: bool, vendor: s
         return Verdict(name, problem=f"{error}")
     if key := _declared(shape):
         verdict = _moved(settings, path, name, key, "header")
-        # Our names with times that aren't ours: a mapping says how they are written.
-        if verdict.rows and not str(verdict.problem).startswith("none of the times"):
+        # Our names with times that aren't ours: a mapping says how they are written, where the
+        # records have a stream that takes one.
+        if not key.startswith(("generic/", "clicks/")) or (
+            verdict.rows and not str(verdict.problem).startswith("none of the times")
+        ):
             return verdict
     if folder := _shipped(shape):
         return _moved(settings, path, name, folder, "shipped")
@@ -266,7 +270,7 @@ def _recognise(settings: Settings, path: Path, name: str, write: bool, vendor: s
 
 def _recognise_json(settings: Settings, path: Path, name: str) -> Verdict:
     try:
-        line = json.loads(first_line(path))
+        line = json.loads(first_record(path))
     except (ValueError, UnreadableFile):
         return Verdict(name, problem="its first line is no JSON object: one object a line")
     keys = set(line) if isinstance(line, dict) else set()
@@ -277,6 +281,10 @@ def _recognise_json(settings: Settings, path: Path, name: str) -> Verdict:
         ("whatsapp/templates", {"components"}),
         ("whatsapp/analytics", {"template_analytics"}),
         ("whatsapp/analytics", {"pricing_analytics"}),
+        ("woocommerce/orders", {"line_items", "date_created_gmt"}),
+        ("meta_ads/insights", {"date_start", "date_stop"}),
+        ("shopify/orders_bulk", {"__parentId"}),
+        ("shopify/orders_bulk", {"id", "totalPriceSet"}),
     )
     for key, needed in marks:
         if key in BY_KEY and needed <= keys:
@@ -288,7 +296,8 @@ def _declared(shape: Shape) -> str | None:
     """Return the stream whose own column names the header has, the best covered one."""
     best: tuple[int, str | None] = (1, None)
     for stream in STREAMS:
-        if stream.format != "csv" or (shape.delimiter != "," and not stream.is_lenient):
+        takes_csv = stream.format == "csv" or stream.also_csv
+        if not takes_csv or (shape.delimiter != "," and not stream.is_lenient):
             continue
         try:
             places = match_header(list(shape.header), stream)

@@ -194,8 +194,8 @@ def _profiles(columns: list[list[str]]) -> tuple[Profile, ...]:
                 if distinct and all(pattern.fullmatch(cell) for cell in distinct)
             }
             forms: tuple[str, ...] = ()
-            # Most columns hold no times at all: a few cells tell.
-            if distinct and any(form for form in _fitting(con, distinct[:3], FORMS)):
+            # Most columns hold no times at all: a few cells tell, and one test for all forms.
+            if distinct and _may_be_times(con, distinct[:3]):
                 forms = _fitting(con, distinct, FORMS)
             few = len(distinct) <= 12 and all(len(cell) <= 24 for cell in distinct)
             words = frozenset(cell.casefold() for cell in distinct) if few else frozenset()
@@ -203,6 +203,18 @@ def _profiles(columns: list[list[str]]) -> tuple[Profile, ...]:
                 Profile(frozenset(kinds), forms, len(cells), words, _decimal_comma(distinct))
             )
         return tuple(profiles)
+
+
+def _may_be_times(con: duckdb.DuckDBPyConnection, cells: list[str]) -> bool:
+    """Tell whether each cell is a time in some form: planning a test per form takes far longer."""
+    listed = ", ".join(f"'{form}'" for form in FORMS if "%" in form)
+    others = " or ".join(_is_time_sql(form) for form in FORMS if "%" not in form)
+    row = con.execute(
+        f"select bool_and(coalesce(try_strptime(cell, [{listed}]) is not null or {others}, false)) "
+        "from (select unnest(?) as cell)",
+        [cells],
+    ).fetchone()
+    return bool(row and row[0])
 
 
 def _fitting(

@@ -6,7 +6,7 @@ inside one model is a dbt test there as well; what compares tables stands only h
 
 from __future__ import annotations
 
-from orchestration.checks import campaigns, orders
+from orchestration.checks import ads, campaigns, loyalty, orders
 from orchestration.checks.declaration import Check
 from orchestration.publish import PUBLIC_SCHEMAS, PUBLIC_TYPES
 from orchestration.sources import STREAMS
@@ -84,6 +84,8 @@ KEYS: dict[str, tuple[str, ...]] = {
     ),
     **campaigns.KEYS,
     **orders.KEYS,
+    **ads.KEYS,
+    **loyalty.KEYS,
 }
 """Grain of each public table; MARTS, sections 2 and 3."""
 
@@ -304,6 +306,8 @@ INVARIANTS: tuple[Check, ...] = (
     *_consent(),
     *campaigns.INVARIANTS,
     *orders.INVARIANTS,
+    *ads.INVARIANTS,
+    *loyalty.INVARIANTS,
     Check(
         name="message_times_stand_in_order",
         table="marts.fct_messages",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from orchestration.checks import campaigns, orders
+from orchestration.checks import ads, campaigns, orders
 from orchestration.checks.declaration import Check
 from orchestration.settings import Settings
 from orchestration.sources import STREAMS
@@ -73,6 +73,7 @@ def warnings(settings: Settings) -> tuple[Check, ...]:
         _overlapping_reports(settings.vars.get("overlap_share_warning", DEFAULT_OVERLAP_SHARE)),
         *campaigns.WARNINGS,
         *orders.WARNINGS,
+        *ads.WARNINGS,
         Check(
             name="our_figures_agree_with_metas",
             table="marts.kpi_reconciliation",
@@ -106,7 +107,10 @@ def _rejected_lines(share: Any) -> Check:
         table="meta.loads",
         keys=("source", "stream", "path_key"),
         sql="select source, stream, path_key from raw.files where status = 'loaded' "
-        f"and rows_rejected > {float(share)!r} * rows_read",
+        # Totals below a report are no lines that anybody misses.
+        "and rows_rejected - (select count(*) from raw.rejects where rejects.load_id = "
+        "files.load_id and rejects.reason = 'totals_row') "
+        f"> {float(share)!r} * rows_read",
         description=f"at most {float(share):.1%} of a file's lines are rejected",
         severity="warning",
         advice="meta.rejects counts them by reason, raw.rejects of build.duckdb shows the lines",

@@ -11,6 +11,7 @@ import codecs
 import csv
 import io
 import itertools
+import re
 import shutil
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
@@ -25,12 +26,14 @@ from orchestration.ingest.damage import Reject, advice, kept_text
 from orchestration.ingest.files import MAX_LINE_BYTES, UnreadableFile, count_lines, opened
 from orchestration.ingest.mapping import Mapping, is_number, literal, map_cells, plain_header
 from orchestration.sources import Column, Stream
+from orchestration.sources.declaration import dashed
 
 MAX_RECORD_LINES = 1000
 """A quote that stays open for longer than this is a stray one."""
 
 _CHUNK_RECORDS = 20_000
 _COPY_CHARACTERS = 1024 * 1024
+_TIME = "timestamptz"
 _QUOTE = '"'
 
 
@@ -48,6 +51,7 @@ class CsvFile:
         unreadable: SQL that is true where a cell of a time or a number can't be read.
         remarks: what the file lacks and can do without.
         is_mapped: the names are another system's.
+        headers: what the file calls our columns.
     """
 
     names: list[str]
@@ -58,6 +62,11 @@ class CsvFile:
     unreadable: dict[str, str] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
     is_mapped: bool = False
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+# The currency behind the name of an amount: `Amount spent (EUR)`.
+_UNIT = re.compile(r"\s*\(([A-Z]{3})\)$")
 
 
 def match_header(header: list[str], stream: Stream) -> dict[int, Column]:
@@ -72,9 +81,12 @@ def match_header(header: list[str], stream: Stream) -> dict[int, Column]:
         if column.derived is None
         for name in (column.path, *column.aliases)
     }
+    measured = {column.unit_of for column in stream.columns}
     places: dict[int, Column] = {}
     for place, name in enumerate(header):
         column = by_name.get(plain_header(name))
+        if column is None and (bare := by_name.get(plain_header(_UNIT.sub("", name)))):
+            column = bare if bare.name in measured else None
         if column is None:
             continue
         if column in places.values():
@@ -139,30 +151,40 @@ def _read_declared(con: duckdb.DuckDBPyConnection, stream: Stream, path: Path) -
             text = f"nullif(trim(c{by_column[column.name][0]}), '')"
             if column.fill_down:
                 text = f"last_value({text} ignore nulls) over (order by row_number)"
+        if column.unit_of in by_column:
+            unit = _UNIT.search(header.names[by_column[column.unit_of][0]])
+            text = f"coalesce({text}, {literal(unit.group(1))})" if unit else text
         cells[column.name] = text
     unreadable = _unreadable(stream, {name: cells[name] for name in by_column})
-    return CsvFile(_distinct_names(header.names), cells, kept, kept, rejects, unreadable)
+    headers = {name: header.names[place] for name, (place, _) in by_column.items()}
+    return CsvFile(
+        _distinct_names(header.names), cells, kept, kept, rejects, unreadable, headers=headers
+    )
 
 
 def _unreadable(stream: Stream, cells: dict[str, str]) -> dict[str, str]:
     """Return, per time and amount of our own columns, SQL that is true where its cell is none.
 
-    What other systems export is kept as it came, and reference tables have checks of their own.
+    What other systems export is kept as it came, but for a time without which a row is in no
+    model; reference tables have checks of their own.
     """
-    if not stream.is_lenient or stream.source == "reference":
+    if stream.source == "reference":
         return {}
-    types = {name: _type_of(name) for name in cells}
-    return {
-        name: f"{text} is not null and try_cast({text} as {types[name]}) is null"
-        for name, text in cells.items()
-        if types[name]
-    }
+    found = {}
+    for column in stream.columns:
+        text, kind = cells.get(column.name), _type_of(stream, column)
+        if text is not None and kind is not None:
+            text_of = dashed(text, column.name) if kind == _TIME else text
+            found[column.name] = f"{text} is not null and try_cast({text_of} as {kind}) is null"
+    return found
 
 
-def _type_of(column: str) -> str | None:
-    if column.endswith(("_at", "_on")):
-        return "timestamptz"
-    return "decimal(18, 4)" if column == "amount" or column.endswith("_amount") else None
+def _type_of(stream: Stream, column: Column) -> str | None:
+    name = column.name
+    if column.is_time or (stream.is_lenient and name.endswith(("_at", "_on"))):
+        return _TIME
+    is_amount = name == "amount" or name.endswith("_amount")
+    return "decimal(18, 4)" if stream.is_lenient and is_amount else None
 
 
 def _read_mapped(
@@ -539,7 +561,8 @@ def insert_csv(
     computed = "".join(f', {column.derived} as "{column.name}"' for column in derived)
     cells = "".join(f', {sql} as "{name}"' for name, sql in file.cells.items())
     cells += "".join(f', {sql} as "_bad_{name}"' for name, sql in file.unreadable.items())
-    repeats = f"row_number() over (partition by {names} order by row_number) > 1"
+    # What nobody has declared tells rows apart as well.
+    repeats = f"row_number() over (partition by {names}, extra order by row_number) > 1"
     con.execute(f"""
 create or replace temp table csv_mapped as
 select
@@ -558,6 +581,7 @@ from (
     )
 )
 """)
+    _refuse_by_rules(con, stream, file)
     unfilled = con.execute(
         f"select line_number, reason, to_json(struct_pack({names})) from csv_mapped "
         "where reason is not null order by row_number"
@@ -579,6 +603,18 @@ where reason is null and not is_duplicate
     rejects = [*file.rejects, *((line, why, advice(why), text) for line, why, text in unfilled)]
     rejects.sort(key=lambda reject: reject[0] or 0)
     return Inserted(read, rejects, [file.names[place] for place in file.new], remarks)
+
+
+def _refuse_by_rules(con: duckdb.DuckDBPyConnection, stream: Stream, file: CsvFile) -> None:
+    """Refuse a CSV that is useless as a whole, in the words of its own header."""
+    for rule in stream.file_rules:
+        row = con.execute(
+            "select bool_or(is_useless) from "
+            f"(select {rule.where} as is_useless from csv_mapped where not is_duplicate)"
+        ).fetchone()
+        if row and row[0]:
+            called = {c.name: repr(file.headers.get(c.name, c.path)) for c in stream.columns}
+            raise UnreadableFile(rule.reason, rule.message.format(**called))
 
 
 def _pairs_sql(file: CsvFile, places: Iterable[int]) -> str:
@@ -613,4 +649,7 @@ def _reason_sql(stream: Stream, unreadable: dict[str, str]) -> str:
     for group in stream.one_of:
         listed = ", ".join(f'"{name}"' for name in group)
         cases.append(f"when coalesce({listed}) is null then 'missing_{'_or_'.join(group)}'")
+    for rule in stream.rules:
+        broken = rule.sql('"{}"'.format)
+        cases.append(f"when {broken} then {literal(rule.reason)}")
     return f"case {' '.join(cases)} end" if cases else "null::varchar"

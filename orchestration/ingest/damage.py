@@ -6,12 +6,13 @@ from pathlib import Path
 
 import duckdb
 
-from orchestration.ingest.fields import rejected_line_reason_sql
+from orchestration.ingest.arrays import Form, elements
+from orchestration.ingest.fields import rejected_line_reason_sql, rows_sql
 from orchestration.ingest.files import BOM, MAX_LINE_BYTES, numbered_lines, opened
 from orchestration.sources import Stream
 
 Reject = tuple[int | None, str, str, str | None]
-"""Line number (None: the whole file), reason, advice, raw text."""
+"""Line number (None: the whole file; of an array: which element), reason, advice, raw text."""
 
 KEPT_TEXT_BYTES = 64 * 1024
 
@@ -24,6 +25,11 @@ ADVICE = {
         '{"entry":[{"changes":[{"field":"messages","value":…}]}]}'
     ),
     "not_a_webhook_body": "the line has neither `entry` nor `body`: log the whole webhook body",
+    "totals_row": "a total over other rows or over ads without a name: their sum is ours to take",
+    "several_days": "date_start and date_stop differ: ask for it day by day (time_increment=1)",
+    "no_day": "no day can be read from date_start and date_stop: write it like 2026-05-01",
+    "broken_down": "it is a part of an ad's day, by age, place or the like: ask without breakdowns",
+    "rounded_ad_id": "a spreadsheet has rounded ad_id: export again, and don't save it from there",
 }
 
 
@@ -38,7 +44,7 @@ def advice(reason: str) -> str:
 
 
 def _unread(column: str) -> str:
-    if column.endswith(("_at", "_on")):
+    if column.endswith(("_at", "_on")) or column == "date":
         return (
             f"{column} is no time: write it like 2026-05-01 10:00:00, or name its form in `time:` "
             "of the file's mapping.yml"
@@ -55,7 +61,16 @@ def kept_text(line: bytes) -> str:
     return text.rstrip("\r\n").replace("\0", "")
 
 
-def locate_bad_lines(con: duckdb.DuckDBPyConnection, stream: Stream, path: Path) -> list[Reject]:
+def locate_bad_rows(
+    con: duckdb.DuckDBPyConnection, stream: Stream, path: Path, form: Form
+) -> list[Reject]:
+    """Return the rejects of one readable file: lines with their numbers, or elements."""
+    if form == "lines":
+        return _bad_lines(con, stream, path)
+    return _bad_elements(con, stream, path, form)
+
+
+def _bad_lines(con: duckdb.DuckDBPyConnection, stream: Stream, path: Path) -> list[Reject]:
     """Return the rejects of one readable file, with line numbers counted from 1.
 
     Raises:
@@ -68,9 +83,7 @@ def locate_bad_lines(con: duckdb.DuckDBPyConnection, stream: Stream, path: Path)
 select ordinal, reason
 from (
     select row_number() over () as ordinal, {rejected_line_reason_sql(stream)} as reason
-    from read_ndjson_objects(
-        $file, ignore_errors = true, maximum_object_size = {MAX_LINE_BYTES}
-    )
+    from {rows_sql("$file", "lines")}
 )
 where reason is not null
 """,
@@ -94,24 +107,51 @@ where reason is not null
     return rejects
 
 
+def _bad_elements(
+    con: duckdb.DuckDBPyConnection, stream: Stream, path: Path, form: Form
+) -> list[Reject]:
+    """Return the rejects of one sound JSON array, with elements counted from 1."""
+    con.execute("set preserve_insertion_order = true")
+    found = con.execute(
+        f"""
+select ordinal, reason, json
+from (
+    select row_number() over () as ordinal, {rejected_line_reason_sql(stream)} as reason, json
+    from {rows_sql("$file", form)}
+)
+where reason is not null
+order by ordinal
+""",
+        {"file": str(path)},
+    ).fetchall()
+    con.execute("set preserve_insertion_order = false")
+    return [
+        (ordinal, reason, advice(reason), kept_text(str(text).encode()))
+        for ordinal, reason, text in found
+    ]
+
+
 def starts_with_bom(path: Path) -> bool:
     """Tell whether the file begins with the UTF-8 byte order mark, which JSON readers refuse."""
     with opened(path) as handle:
         return handle.read(len(BOM)) == BOM
 
 
-def repaired_copy(path: Path, folder: Path, name: str) -> tuple[Path, list[Reject]]:
+def repaired_copy(
+    path: Path, folder: Path, name: str, *, is_array: bool = False
+) -> tuple[Path, list[Reject]]:
     """Write a plain copy without byte order mark and without lines that no reader takes.
 
     Only for files the fast pass can't read. Line numbers of the copy stay those of the file:
-    a line left out becomes a blank one.
+    a line left out becomes a blank one. Of an array each element gets a line.
     """
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{name}.jsonl"
     rejects: list[Reject] = []
     with opened(path) as handle, target.open("wb") as copy:
-        for number, original in numbered_lines(handle):
-            line = original.removeprefix(BOM)
+        lines = enumerate(elements(handle), start=1) if is_array else numbered_lines(handle)
+        for number, original in lines:
+            line = original.removeprefix(BOM) + (b"\n" if is_array else b"")
             if len(line) > MAX_LINE_BYTES:
                 rejects.append((number, "line_too_long", advice("line_too_long"), kept_text(line)))
                 line = b"\n"

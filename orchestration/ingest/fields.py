@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from typing import Any
 
+from orchestration.ingest.arrays import Form
 from orchestration.ingest.files import MAX_LINE_BYTES
 from orchestration.sources import Column, Stream
 
@@ -45,10 +47,44 @@ def _access(path: str) -> str:
     return text
 
 
-def json_lines_sql(stream: Stream, *, load_ids: str) -> str:
+def _required_groups(stream: Stream) -> list[tuple[str, ...]]:
+    """Return groups of columns of which each row must fill at least one."""
+    alone = [(c.name,) for c in stream.columns if c.is_not_null and c.derived is None]
+    return [*alone, *stream.one_of]
+
+
+def _first_filled(values: Iterable[str]) -> str:
+    return "coalesce(" + ", ".join(f"nullif({value}, '')" for value in values) + ")"
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"'
+
+
+def rows_sql(files: str, form: Form, *, others: str = "") -> str:
+    """Return the table function that gives each JSON line, or each element of a JSON array.
+
+    Only lines can be unreadable one by one: an array with a bad element is refused whole.
+    """
+    reader = "read_ndjson_objects" if form == "lines" else "read_json_objects"
+    how = {"lines": "ignore_errors = true", "array": "format = 'array'"}.get(
+        form, "format = 'unstructured'"
+    )
+    rows = f"{reader}({files}, {how}, maximum_object_size = {MAX_LINE_BYTES}{others})"
+    if form != "page":
+        return rows
+    within = "case when json_type(json, '$.data') = 'ARRAY' then json_extract(json, '$.data[*]')"
+    return f"(select * replace (unnest({within} else [json] end) as json) from {rows})"
+
+
+def json_lines_sql(stream: Stream, *, load_ids: str, form: Form = "lines") -> str:
     """Return the INSERT that maps JSON lines (files bound as `$files`) to the raw table.
 
     A line that can't be used gives a row whose `_is_line_head` is false.
+
+    Args:
+        load_ids: the table of paths and their loads.
+        form: of arrays and pages what is said of lines holds for their elements.
     """
     mapped = [column for column in stream.columns if column.derived is None]
     derived = [column for column in stream.columns if column.derived is not None]
@@ -59,7 +95,11 @@ def json_lines_sql(stream: Stream, *, load_ids: str) -> str:
     names = ", ".join(f'"{c.name}"' for c in (*mapped, *derived))
     values = ",\n        ".join(f'{_access(c.path)} as "{c.name}"' for c in mapped)
     computed = "".join(f', {c.derived} as "{c.name}"' for c in derived)
-    filled = " and ".join(f"nullif(\"{c.name}\", '') is not null" for c in mapped if c.is_not_null)
+    usable = [
+        f"{_first_filled(map(_quoted, group))} is not null" for group in _required_groups(stream)
+    ]
+    cell = "nullif(\"{}\", '')".format
+    usable += [f"not {rule.sql(cell)}" for rule in stream.rules]
     return f"""
 insert into raw."{stream.raw_table}" (_load_id, _line_hash, _is_line_head, _extra, {names})
 with lines as (
@@ -69,9 +109,7 @@ with lines as (
         json,
         from_json(json, '{shape}') as line,
         json_keys(json) as keys
-    from read_ndjson_objects(
-        $files, ignore_errors = true, filename = true, maximum_object_size = {MAX_LINE_BYTES}
-    ) as read
+    from {rows_sql("$files", form, others=", filename = true")} as read
     join {load_ids} as numbered on numbered.path = read.filename
 ),
 mapped as (
@@ -92,7 +130,7 @@ mapped as (
 select
     load_id,
     line_hash,
-    is_object and {filled or "true"} as is_line_head,
+    is_object and {" and ".join(usable) or "true"} as is_line_head,
     extra,
     * exclude (load_id, line_hash, is_object, extra){computed}
 from mapped
@@ -114,13 +152,22 @@ def rejected_line_reason_sql(stream: Stream) -> str:
             when list_has_any(['messaging_product', 'metadata'], json_keys(json)) then 'bare_value'
             else 'not_a_webhook_body'
         end"""
+    paths = {c.name: f"json ->> '$.{c.path}'" for c in stream.columns}
     missing = "".join(
-        f"\n            when nullif(json ->> '$.{c.path}', '') is null then 'missing_{c.name}'"
-        for c in stream.columns
-        if c.is_not_null and c.derived is None
+        f"\n            when {_first_filled(paths[name] for name in group)} is null "
+        f"then 'missing_{'_or_'.join(group)}'"
+        for group in _required_groups(stream)
     )
     return f"""case
             when json is null then 'bad_json'
             when strlen(json) > {MAX_LINE_BYTES} then 'line_too_long'
-            when json_type(json) <> 'OBJECT' then 'not_an_object'{missing}
+            when json_type(json) <> 'OBJECT' then 'not_an_object'{missing}{_broken_rules(stream)}
         end"""
+
+
+def _broken_rules(stream: Stream) -> str:
+    cells = {c.name: f"nullif(json ->> '$.{c.path}', '')" for c in stream.columns}
+    return "".join(
+        f"\n            when {rule.sql(cells.__getitem__)} then '{rule.reason}'"
+        for rule in stream.rules
+    )

@@ -130,7 +130,8 @@ select
     end as identifier_type,
     case
         when kind = 'phone' and digits is not null then {_CANONICAL_DIGITS.format("digits")}
-        when kind = 'email' then lower(text)
+        -- Spreadsheets put an apostrophe before what could be taken for a formula.
+        when kind = 'email' then lower(ltrim(text, ''''))
         -- No number, perhaps a user id: its dots belong to it.
         when kind = 'phone' then trim(value)
         else text

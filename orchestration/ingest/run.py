@@ -14,9 +14,10 @@ from pathlib import Path
 import duckdb
 
 from orchestration.ingest import damage
+from orchestration.ingest.arrays import Form, is_array, json_form
 from orchestration.ingest.csv_files import CsvFile, insert_csv, read_csv
 from orchestration.ingest.discover import Discovery, FoundFile, Refused, discover
-from orchestration.ingest.fields import json_lines_sql
+from orchestration.ingest.fields import json_lines_sql, rows_sql
 from orchestration.ingest.files import (
     UnreadableFile,
     changed,
@@ -100,6 +101,7 @@ class _Content:
     load_id: int
     path: Path
     replaced: bool = False
+    form: Form = "lines"
     read: int = 0
     loaded: int = 0
     duplicate: int = 0
@@ -108,6 +110,11 @@ class _Content:
     new_columns: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     rejected_whole: UnreadableFile | None = None
+
+    @property
+    def is_copy(self) -> bool:
+        """Tell whether a repaired copy stands in for the file: it has lines."""
+        return self.path.name == f"{self.file.sha256}.jsonl"
 
 
 @dataclass
@@ -129,7 +136,8 @@ def prepare(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     con.execute(LEDGER_DDL)
     for stream in STREAMS:
         con.execute(stream.ddl())
-        _add_columns(con, stream)
+    _add_columns(con)
+    for stream in STREAMS:
         clear_unregistered(con, stream)
     check_key(con, settings)
     write_state(con, key_id=key_id(settings.hmac_key()))
@@ -151,22 +159,21 @@ def check_key(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
         )
 
 
-def _add_columns(con: duckdb.DuckDBPyConnection, stream: Stream) -> None:
-    """Give a table of an earlier version the columns that were declared since."""
-    standing = {
-        name
-        for (name,) in con.execute(
-            "select column_name from duckdb_columns() where schema_name = 'raw' "
-            "and database_name = current_database() and table_name = ?",
-            [stream.raw_table],
+def _add_columns(con: duckdb.DuckDBPyConnection) -> None:
+    """Give tables of an earlier version the columns that were declared since."""
+    standing = set(
+        con.execute(
+            "select table_name, column_name from duckdb_columns() "
+            "where schema_name = 'raw' and database_name = current_database()"
         ).fetchall()
-    }
-    for column in stream.columns:
-        if column.name not in standing:
-            con.execute(
-                f'alter table raw."{stream.raw_table}" add column "{column.name}" '
-                f"{column.json_type}"
-            )
+    )
+    for stream in STREAMS:
+        for column in stream.columns:
+            if (stream.raw_table, column.name) not in standing:
+                con.execute(
+                    f'alter table raw."{stream.raw_table}" add column "{column.name}" '
+                    f"{column.json_type}"
+                )
 
 
 def _reread_numbers(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
@@ -346,11 +353,11 @@ def _identity_sql(table: str) -> str:
 
 def _batches(stream: Stream, files: list[FoundFile]) -> Iterator[list[FoundFile]]:
     """Group files for one transaction: many at once read faster than one by one."""
-    if stream.format == "csv":
-        yield from ([file] for file in files)
-        return
     batch: list[FoundFile] = []
     for file in files:
+        if stream.format_of(file.path) == "csv":
+            yield [file]
+            continue
         full = len(batch) >= BATCH_FILES or sum(f.size for f in batch) + file.size > BATCH_BYTES
         if batch and full:
             yield batch
@@ -398,7 +405,7 @@ def _load_damaged(
 ) -> _Content:
     """Read a file the fast pass refused: from a repaired copy, or reject it whole."""
     verdict = error if isinstance(error, UnreadableFile) else None
-    if verdict is None and stream.format == "jsonl":
+    if verdict is None and stream.format_of(content.file.path) == "jsonl":
         try:
             return _load_repaired(con, settings, stream, content)
         except UnreadableFile as refusal:
@@ -438,7 +445,10 @@ def _load_repaired(
     content = _Content(content.file, content.load_id, content.path, content.replaced)
     try:
         content.path, content.rejects = damage.repaired_copy(
-            content.path, settings.temp_dir, content.file.sha256
+            content.path,
+            settings.temp_dir,
+            content.file.sha256,
+            is_array=stream.may_be_array and is_array(content.path),
         )
         _load_contents(con, settings, stream, [content])
     finally:
@@ -477,7 +487,8 @@ def _load_contents(
     if any(content.file.size == 0 for content in contents):
         raise _empty()
     # A CSV comes alone, and its reading may fail and be tried again, which no transaction bears.
-    csv_file = _read_csv(con, settings, stream, contents[0]) if stream.format == "csv" else None
+    is_csv = stream.format_of(contents[0].file.path) == "csv"
+    csv_file = _read_csv(con, settings, stream, contents[0]) if is_csv else None
     if csv_file is None:
         _read_json_lines(con, stream, contents)
     con.execute("begin")
@@ -546,9 +557,14 @@ def _read_json_lines(
     for content in contents:
         if damage.starts_with_bom(content.path):
             raise duckdb.InvalidInputException("byte order mark")
+        if stream.may_be_array:
+            # A repaired copy of an array has lines.
+            shape = json_form(content.path)
+            content.form = "lines" if content.is_copy and shape == "array" else shape
     if stream.reader == "fields":
-        sql = json_lines_sql(stream, load_ids="load_paths")
-        con.execute(sql, {"files": [str(c.path) for c in contents]})
+        for shape in dict.fromkeys(content.form for content in contents):
+            sql = json_lines_sql(stream, load_ids="load_paths", form=shape)
+            con.execute(sql, {"files": [str(c.path) for c in contents if c.form == shape]})
         return
     groups: dict[tuple[bool, str], list[str]] = defaultdict(list)
     for content in contents:
@@ -608,20 +624,10 @@ def _count(con: duckdb.DuckDBPyConnection, stream: Stream, contents: list[_Conte
     table = f'raw."{stream.raw_table}"'
     first, last = contents[0].load_id, contents[-1].load_id
     in_batch = f"_load_id between {first} and {last}"
-    is_bad = "record_kind = 'bad'" if stream.reader == "whatsapp_webhook" else "not _is_line_head"
     by_id = {content.load_id: content for content in contents}
-    if stream.format == "jsonl":
-        bad = con.execute(
-            f"select _load_id, count(*) from {table} where {in_batch} and {is_bad} group by all"
-        ).fetchall()
-        for load_id, rows in bad:
-            content = by_id[load_id]
-            located = damage.locate_bad_lines(con, stream, content.path)
-            if len(located) != rows:
-                raise LinesLost(f"{rows} lines can't be used, {len(located)} were found again")
-            content.rejects += located
-        if bad:
-            con.execute(f"delete from {table} where {in_batch} and {is_bad}")
+    form = stream.format_of(contents[0].file.path)
+    if form == "jsonl":
+        _reject_bad_rows(con, stream, by_id, in_batch)
         if stream.natural_key:
             for load_id, rows in _drop_repeats(con, stream, first, last):
                 by_id[load_id].duplicate = rows
@@ -634,29 +640,62 @@ def _count(con: duckdb.DuckDBPyConnection, stream: Stream, contents: list[_Conte
     ).fetchall():
         by_id[load_id].loaded, by_id[load_id].records = loaded, rows
     for content in contents:
-        if stream.format == "csv":
+        if form == "csv":
             content.duplicate = content.read - content.loaded - len(content.rejects)
             if content.duplicate < 0 or (content.duplicate and not stream.natural_key):
                 raise LinesLost(f"{content.read} records don't add up")
             continue
         content.read = content.loaded + content.duplicate + len(content.rejects)
-        _prove_line_count(content)
-        if content.read == 0:
-            raise _empty()
+        if content.form != "lines":
+            # One without elements is a good answer: there was nothing to tell.
+            _prove_element_count(con, content)
+        else:
+            _prove_line_count(content)
+
+
+def _reject_bad_rows(
+    con: duckdb.DuckDBPyConnection, stream: Stream, contents: dict[int, _Content], in_batch: str
+) -> None:
+    """Take the rows that stand for bad lines out of raw, and find the lines again."""
+    table = f'raw."{stream.raw_table}"'
+    is_bad = "record_kind = 'bad'" if stream.reader == "whatsapp_webhook" else "not _is_line_head"
+    bad = con.execute(
+        f"select _load_id, count(*) from {table} where {in_batch} and {is_bad} group by all"
+    ).fetchall()
+    for load_id, rows in bad:
+        content = contents[load_id]
+        located = damage.locate_bad_rows(con, stream, content.path, content.form)
+        if len(located) != rows:
+            raise LinesLost(f"{rows} lines can't be used, {len(located)} were found again")
+        content.rejects += located
+    if bad:
+        con.execute(f"delete from {table} where {in_batch} and {is_bad}")
 
 
 def _prove_line_count(content: _Content) -> None:
     """Compare with a count of the lines that knows nothing of JSON."""
-    is_copy = content.path.name == f"{content.file.sha256}.jsonl"
     lines = content.file.line_count
-    if lines < 0 or is_copy:
+    if lines < 0 or content.is_copy:
         lines = count_lines(content.path)
     if lines != content.read:
         lines -= count_blank_lines(content.path)
         # Lines left out of a repaired copy are rejects by now and blank there.
-        lines += sum(1 for r in content.rejects if r[1] == "line_too_long") if is_copy else 0
+        lines += (
+            sum(1 for r in content.rejects if r[1] == "line_too_long") if content.is_copy else 0
+        )
     if lines != content.read:
         raise LinesLost(f"the file has {lines} lines, but {content.read} were read")
+    if lines == 0:
+        raise _empty()
+
+
+def _prove_element_count(con: duckdb.DuckDBPyConnection, content: _Content) -> None:
+    """Compare with a count of the elements that goes past everything we do with them."""
+    counted = con.execute(
+        f"select count(*) from {rows_sql('$file', content.form)}", {"file": str(content.path)}
+    ).fetchone()
+    if counted != (content.read,):
+        raise LinesLost(f"the array has {counted} elements, but {content.read} were read")
 
 
 def _drop_repeats(

@@ -8,9 +8,11 @@ from orchestration.sources import (
     contacts,
     ga4,
     generic,
+    meta_ads,
     reference,
     shopify,
     whatsapp,
+    woocommerce,
 )
 from orchestration.sources.declaration import Column, Identifier, Stream
 
@@ -22,8 +24,10 @@ STREAMS: tuple[Stream, ...] = (
     *clicks.STREAMS,
     *ga4.STREAMS,
     *generic.STREAMS,
+    *meta_ads.STREAMS,
     *reference.STREAMS,
     *shopify.STREAMS,
+    *woocommerce.STREAMS,
     *chatwoot.STREAMS,
 )
 BY_KEY: dict[str, Stream] = {stream.key: stream for stream in STREAMS}

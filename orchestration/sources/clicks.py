@@ -54,6 +54,7 @@ SHORT_IO = Stream(
         Column(
             name="clicked_at",
             required=True,
+            is_time=True,
             aliases=("time", "date", "datetime", "dt", "timestamp", "click time", "click date"),
         ),
         Column(name="ip", personal=True, aliases=("ip address",)),

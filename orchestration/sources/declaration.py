@@ -7,12 +7,25 @@ of headers, the rejects, and the list of columns that hold personal data.
 from __future__ import annotations
 
 import hashlib
+import re
+from collections.abc import Callable
+from fnmatch import fnmatch
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 IdentifierKind = Literal[
-    "wa_id", "phone", "bsuid", "email", "external", "channel", "message", "agent", "click", "page"
+    "wa_id",
+    "phone",
+    "bsuid",
+    "email",
+    "shop",
+    "external",
+    "channel",
+    "message",
+    "agent",
+    "click",
+    "page",
 ]
 """What an identifying value is. From `channel` on they identify no customer, but a channel id may
 be a phone number, a composed message key is guessable, a log may name its agents and bots by e-mail
@@ -46,6 +59,10 @@ class Column(Frozen):
         personal: holds personal data; such a column never leaves the working file.
         json_type: `JSON` keeps a nested value as it came.
         fill_down: an empty cell takes the value of the row above (Shopify's continuation rows).
+        unit_of: takes the currency in brackets behind another column's header, as in
+            `Amount spent (EUR)`.
+        is_time: a CSV's row is rejected where this is required and no time; columns of our own
+            names that end in `_at` or `_on` need no word.
     """
 
     name: str
@@ -55,6 +72,8 @@ class Column(Frozen):
     personal: bool = False
     json_type: Literal["VARCHAR", "JSON"] = "VARCHAR"
     fill_down: bool = False
+    unit_of: str = ""
+    is_time: bool = False
     not_null: bool | None = None
     derived: str | None = None
     description: str = ""
@@ -82,6 +101,36 @@ class Identifier(Frozen):
     where: str = "true"
 
 
+class Rule(Frozen):
+    """Rows that can't be used, though none of their cells is empty or unreadable by itself.
+
+    Args:
+        reason: one of `damage.ADVICE`, or `missing_<column>`.
+        where: SQL that is true for such a row, with the columns of the export in braces.
+    """
+
+    reason: str
+    where: str
+
+    def sql(self, cell: Callable[[str], str]) -> str:
+        """Return `where` with the SQL of each column's cell, never NULL."""
+        text = re.sub(r"\{([a-z_]+)\}", lambda match: cell(match.group(1)), self.where)
+        return f"coalesce({text}, false)"
+
+
+class FileRule(Frozen):
+    """What makes a CSV useless as a whole: one row of the kind, and the file is rejected.
+
+    Args:
+        where: SQL over a row and (as a window) all rows, exact repeats left out.
+        message: what to do about it; a column in braces is what this file calls it.
+    """
+
+    reason: str
+    where: str
+    message: str
+
+
 # Seconds since 1970 as text or number; anything else is NULL. Bounded, so that a date in
 # milliseconds or a phone number can't become a year with five digits.
 UNIX_SECONDS = (
@@ -105,14 +154,19 @@ class Stream(Frozen):
     Args:
         record: what one record is, for people.
         format: `jsonl` (one JSON object a line) or `csv`.
+        also_csv: beside JSON lines its folder takes CSVs of the same records, told by their names;
+            `aliases` are their headers.
         natural_key: columns that identify a record. Streams with one drop exact repeats of a row
             within a file; streams without one (order lines) keep them.
         one_of: groups of columns of which each row must fill at least one.
+        rules: which rows can't be used; file_rules: which CSVs.
         event_time: SQL over the raw columns that gives a record's own time (timestamp, UTC),
             for the ledger and the watermark; NULL where unreadable.
         export_time_pattern: regular expression with one group over the file name that holds the
             export time: decides between two files before the path does (SOURCES 2.2).
         reader: `fields` maps columns one to one; `whatsapp_webhook` unfolds envelopes.
+        may_be_array: its JSON may also come as an array, also as the `data` of an API's answer: the
+            elements are the rows.
         is_lenient: its CSVs may also be separated by semicolons, tabs or bars: people write them.
         holds_back: whether the stream's events move a watermark subject.
     """
@@ -122,13 +176,17 @@ class Stream(Frozen):
     record: str
     format: Literal["jsonl", "csv"]
     columns: tuple[Column, ...]
+    also_csv: bool = False
     patterns: tuple[str, ...] = ()
     natural_key: tuple[str, ...] = ()
     one_of: tuple[tuple[str, ...], ...] = ()
+    rules: tuple[Rule, ...] = ()
+    file_rules: tuple[FileRule, ...] = ()
     identifiers: tuple[Identifier, ...] = ()
     event_time: str | None = None
     export_time_pattern: str | None = None
     reader: Literal["fields", "whatsapp_webhook"] = "fields"
+    may_be_array: bool = False
     delimiter: str = ","
     is_lenient: bool = False
     encoding: str = "utf-8"
@@ -144,6 +202,7 @@ class Stream(Frozen):
             raise ValueError(f"{self.key}: a column name stands twice")
         used = {*self.natural_key, *(i.column for i in self.identifiers)}
         used |= {name for group in self.one_of for name in group}
+        used |= {column.unit_of for column in self.columns if column.unit_of}
         if missing := used - set(names):
             raise ValueError(f"{self.key}: {sorted(missing)} are no columns of it")
         return self
@@ -161,7 +220,15 @@ class Stream(Frozen):
     @property
     def file_patterns(self) -> tuple[str, ...]:
         """Return the file-name patterns that belong to the stream."""
+        if self.also_csv:
+            return self.patterns or (*JSON_LINES_ALL, *CSV_FILES)
         return self.patterns or (CSV_FILES if self.format == "csv" else JSON_LINES_ALL)
+
+    def format_of(self, path: str) -> Literal["jsonl", "csv"]:
+        """Return how a file is read, told by its name where the stream has two formats."""
+        if self.also_csv and any(fnmatch(path, pattern) for pattern in CSV_FILES):
+            return "csv"
+        return self.format
 
     @property
     def personal_columns(self) -> tuple[str, ...]:
@@ -191,6 +258,13 @@ class Stream(Frozen):
         return f'create table if not exists raw."{self.raw_table}" ({", ".join(technical + own)})'
 
 
+def dashed(text: str, name: str) -> str:
+    """Return SQL for a cell of a column as ISO 8601: GA4 writes its dates without dashes."""
+    if name != "date":
+        return text
+    return rf"regexp_replace({text}, '^(\d{{4}})(\d\d)(\d\d)$', '\1-\2-\3')"
+
+
 def csv_stream(
     source: str,
     name: str,
@@ -205,6 +279,7 @@ def csv_stream(
     derived: tuple[Column, ...] = (),
     one_of: tuple[tuple[str, ...], ...] = (),
     identifiers: tuple[Identifier, ...] = (),
+    rules: tuple[Rule, ...] = (),
     owner: str = "analytics",
     export_time_pattern: str | None = r"(\d{4}-\d{2}-\d{2}(?:T\d{4,6}Z?)?)",
 ) -> Stream:
@@ -236,15 +311,21 @@ def csv_stream(
         is_lenient=True,
         columns=(
             *(
-                Column(name=column, required=column in required, personal=column in hidden)
+                Column(
+                    name=column,
+                    required=column in required,
+                    personal=column in hidden,
+                    is_time=column == event_time,
+                )
                 for column in (*required, *person_columns, *optional)
             ),
             *derived,
         ),
         natural_key=key or person_columns,
         one_of=one_of,
+        rules=rules,
         identifiers=identifiers,
-        event_time=None if event_time is None else TEXT_TIME.format(event_time),
+        event_time=None if event_time is None else TEXT_TIME.format(dashed(event_time, event_time)),
         export_time_pattern=export_time_pattern,
         owner=owner,
     )

@@ -12,6 +12,7 @@ from orchestration.sources.declaration import (
     Identifier,
     csv_stream,
 )
+from orchestration.sources.meta_ads import ROUNDED_AD_ID
 
 # A wamid is the same wherever it is written. Any other id is the sender's own (a sendout's, say)
 # and only one with its recipient.
@@ -132,6 +133,16 @@ LEADS = csv_stream(
     person="required",
     event_time="created_at",
 )
+AD_SPEND = csv_stream(
+    "generic",
+    "ad_spend",
+    "what an ad cost and brought on one day",
+    ("ad_id", "spent_on", "spend_amount", "currency_code"),
+    ("ad_name", "campaign_name", "impressions", "link_clicks", "conversations_started"),
+    key=("ad_id", "spent_on"),
+    event_time="spent_on",
+    rules=(ROUNDED_AD_ID,),
+)
 
 ORDERS = csv_stream(
     "generic",
@@ -179,6 +190,7 @@ STREAMS = (
     LINK_CLICKS,
     COSTS,
     LEADS,
+    AD_SPEND,
     ORDERS,
     ABANDONED_CHECKOUTS,
 )

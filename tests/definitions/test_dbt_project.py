@@ -5,11 +5,15 @@ There is no list of exceptions to the layers: code that needs one belongs into a
 
 from __future__ import annotations
 
+import csv
 import re
 from collections import Counter
 from typing import Any
 
 import pytest
+import yaml
+
+from orchestration.settings import DBT_PROJECT_DIR
 
 Manifest = dict[str, Any]
 Node = dict[str, Any]
@@ -27,7 +31,7 @@ MAY_READ: dict[str, set[str]] = {
 READS_FACTS = ("intermediate/periods", "intermediate/campaigns")
 
 NAMES = {
-    "staging": r"stg_[a-z0-9]+__[a-z0-9_]+",
+    "staging": r"stg_[a-z0-9]+(_[a-z0-9]+)*__[a-z0-9_]+",
     "intermediate": r"int_[a-z_]+",
     "marts": r"(fct|dim|kpi)_[a-z_]+",
     "meta": r"[a-z_]+",
@@ -44,15 +48,18 @@ NO_UNIT_TEST = {
 NO_UNIT_TEST_INSIDE = {
     "int_contact_components": "a unit test of a Python model is a parse error; int_identities has",
     "int_campaign_test_statistics": "a unit test of a Python model is a parse error; pytest has",
+    "int_customer_clv": "a unit test of a Python model is a parse error; pytest has",
     "int_people__named_in_exports": "columns of eleven streams one below the other",
     "stg_consent__events": "a choice of columns; int_consent_signals has",
     "stg_clicks__links": "a choice of columns",
     "stg_clicks__short_io": "a choice of columns",
     "stg_generic__contacts": "a choice of columns",
     "stg_generic__costs": "a choice of columns",
+    "stg_generic__ad_spend": "a choice of columns",
     "stg_generic__leads": "a choice of columns",
     "stg_generic__link_clicks": "a choice of columns",
     "stg_generic__orders": "a choice of columns; test_orders_generic reads them from a file",
+    "stg_whatsapp__template_texts": "a choice of columns; test_attribution reads them from a file",
     "stg_generic__abandoned_checkouts": "a choice of columns",
     "int_orders__told": "the orders of the shops one below the other",
     "int_identities__before": "reads the relation of the run before: increment = rebuild tests it",
@@ -267,3 +274,30 @@ def test_every_public_table_is_exposed(manifest: Manifest, models: list[Node]) -
     published = set(exposures["published_file"]["depends_on"]["nodes"])
     assert {m["unique_id"] for m in _public(models)} == published
     assert exposures["terminal_scorecard"]["owner"]["name"]
+
+
+def test_kpis_are_columns_of_their_marts(manifest: Manifest, models: list[Node]) -> None:
+    """Of the marts that stand: a row of a later one waits for its mart."""
+    marts = {m["name"]: set(m["columns"]) for m in models if m["name"].startswith("kpi_")}
+    variables = {"", *manifest_vars()}
+    wrong = []
+    for row in seed_rows("kpis"):
+        columns = [row["value_column"], row["denominator"], *row["numerator"].split(" + ")]
+        wrong += [
+            f"{row['kpi']}: {row['mart']} has no {column}"
+            for column in columns
+            if column and row["mart"] in marts and column not in marts[row["mart"]]
+        ]
+        if row["window_var"] not in variables:
+            wrong.append(f"{row['kpi']}: there is no var {row['window_var']}")
+    assert wrong == []
+
+
+def seed_rows(name: str) -> list[dict[str, str]]:
+    with (DBT_PROJECT_DIR / "seeds" / f"{name}.csv").open(newline="") as handle:
+        return list(csv.DictReader(handle))
+
+
+def manifest_vars() -> set[str]:
+    project = yaml.safe_load((DBT_PROJECT_DIR / "dbt_project.yml").read_text())
+    return set(project["vars"])

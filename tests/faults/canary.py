@@ -220,8 +220,9 @@ def plant(raw_dir: Path) -> list[str]:
     }
     order = (
         "Name,Email,Total,Created at,Billing Name,Billing Phone,Phone,Notes\n"
-        f"#9001,{EMAIL},10.00,2026-05-01 09:58:12 +0200,{NAME} {SURNAME},'+{PHONE},+{PHONE},"
+        f"#9001,,10.00,2026-11-12 09:58:12 +0200,{NAME} {SURNAME},'+{PHONE},+{PHONE},"
         f'"{TEXT}"\n'
+        f"#9000,{EMAIL},10.00,2026-11-12 09:58:12 +0200,{NAME} {SURNAME},,,{TEXT}\n"
         f"#9002,{EMAIL},ragged {NAME} {PHONE}\n"
     )
     conversation = (
@@ -238,12 +239,102 @@ def plant(raw_dir: Path) -> list[str]:
         f"reference/internal_contacts/{SURNAME}.csv": f"phone,email\n+4915790099999,{EMAIL}\n",
         f"{NAME}/{SURNAME}/{PHONE}.csv": f"phone\n{PHONE}\n",
     }
-    files |= _csv_exports()
+    files |= _csv_exports() | _shop_exports()
     for path, content in files.items():
         target = raw_dir / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(content)
     return list(files)
+
+
+def _shop_exports() -> dict[str, str]:
+    """Return orders and checkouts of shops with the canary wherever a customer or a clerk writes.
+
+    As in the CSVs the e-mail never names the person that a number names.
+    """
+    order_id = "gid://shopify/Order/9003"
+    money = {"shopMoney": {"amount": "10.00", "currencyCode": "EUR"}}
+    customer = {"id": "gid://shopify/Customer/9", "email": None, "phone": f"+{PHONE}"}
+    said = f"{TEXT}, {NAME} +{PHONE}"
+    visit = {
+        "occurredAt": "2026-11-11T10:00:00Z",
+        "landingPage": f"https://shop.example/{NAME}?phone={PHONE}",
+        "utmParameters": {"source": f"+{PHONE}", "medium": EMAIL, "campaign": f"to {PHONE}"},
+    }
+    bulk: list[dict[str, Any]] = [
+        {
+            "id": order_id,
+            "name": "#9003",
+            "createdAt": "2026-11-12T10:00:00Z",
+            "displayFinancialStatus": said,
+            "displayFulfillmentStatus": said,
+            "totalPriceSet": money,
+            "totalRefundedSet": money,
+            "phone": f"+{PHONE}",
+            "customer": customer,
+            "billingAddress": {"name": f"{NAME} {SURNAME}", "phone": PHONE},
+            "shippingAddress": {"phone": PHONE},
+            "note": said,
+            "discountCodes": [PHONE, EMAIL],
+            "tags": [said, NAME],
+            "paymentGatewayNames": [said],
+            "customAttributes": [{"key": "utm_source", "value": said}],
+            "refunds": [{"id": PASSPHRASE, "note": said, "totalRefundedSet": money}],
+            "transactions": [{"id": PASSPHRASE, "kind": said}],
+            "fulfillments": [{"status": said, "trackingInfo": PHONE}],
+            "customerJourneySummary": {"lastVisit": visit},
+        },
+        {
+            "id": "gid://shopify/LineItem/9003",
+            "title": said,
+            "quantity": 1,
+            "__parentId": order_id,
+        },
+        {
+            "id": "gid://shopify/AbandonedCheckout/9002",
+            "createdAt": "2026-11-12T09:00:00Z",
+            "customer": {"id": "gid://shopify/Customer/8", "email": EMAIL},
+            "totalPriceSet": money,
+        },
+        {
+            "id": "gid://shopify/AbandonedCheckout/9003",
+            "createdAt": "2026-11-12T09:00:00Z",
+            "customer": customer,
+            "billingAddress": {"phone": PHONE},
+            "totalPriceSet": money,
+            "abandonedCheckoutUrl": f"https://shop.example/{PASSPHRASE}?email={EMAIL}",
+        },
+        {"said": said},
+    ]
+    attribution = [
+        {"key": f"_wc_order_attribution_utm_{key}", "value": value}
+        for key, value in (("source", PHONE), ("medium", EMAIL), ("campaign", f"tel:+{PHONE}"))
+    ]
+    woo: list[dict[str, Any]] = [
+        {
+            "id": 9004,
+            "number": "9004",
+            "status": said,
+            "currency": "EUR",
+            "date_created_gmt": "2026-11-12T10:00:00",
+            "total": "10.00",
+            "customer_id": 9,
+            "customer_note": said,
+            "billing": {"first_name": NAME, "last_name": SURNAME, "phone": PHONE},
+            "shipping": {"first_name": NAME, "phone": PHONE},
+            "payment_method": said,
+            "payment_method_title": said,
+            "line_items": [{"name": said, "quantity": 1}],
+            "coupon_lines": [{"code": EMAIL}, {"code": PHONE}],
+            "refunds": [{"id": 1, "reason": said, "total": "-1.00"}],
+            "meta_data": [*attribution, {"key": "said", "value": said}],
+        },
+        {"id": 9005, "customer_note": said},
+    ]
+    return {
+        f"shopify/orders_bulk/{NAME}.jsonl": "".join(json.dumps(line) + "\n" for line in bulk),
+        f"woocommerce/orders/{NAME}.json": json.dumps(woo),
+    }
 
 
 def _csv_exports() -> dict[str, str]:
@@ -312,6 +403,20 @@ def _csv_exports() -> dict[str, str]:
         "generic/leads": (
             "lead_id,phone,created_at,source",
             [f"L-1,+{PHONE},{at},{NAME} {SURNAME} {PHONE}"],
+        ),
+        "generic/ad_spend": (
+            "ad_id,spent_on,spend_amount,currency_code,ad_name,campaign_name,impressions",
+            [
+                f"9001,2026-11-12,3,{NAME},call {PHONE},{EMAIL},{PHONE}",
+                f"9001,{PHONE},3,EUR,{NAME},{NAME},1",
+            ],
+        ),
+        "meta_ads/insights": (
+            "Ad ID,Day,Amount spent (EUR),Ad name,Campaign name,Result indicator,Currency",
+            [
+                f"9002,2026-11-12,3,to +{PHONE},{EMAIL},{TEXT},{SURNAME}",
+                f",{TEXT},3,{NAME} {PHONE},{EMAIL},{TEXT},",
+            ],
         ),
         "ga4/sessions": (
             "date,session_source,session_medium,session_campaign,sessions",

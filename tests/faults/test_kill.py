@@ -25,7 +25,7 @@ from tests.faults.conftest import Faulty
 # After which line on the terminal, and within how many seconds, a stage is under way.
 STAGES = {
     "ingest": (("exports", 9.0), ("prepare", 1.5), ("raw.whatsapp_webhooks", 0.5)),
-    "transform": (("raw.chatwoot_conversations", 30.0),),
+    "transform": (("raw.chatwoot_conversations", 15.0),),
     "publish": (("dbt build", 5.0), ("audit", 1.0)),
 }
 Marts = dict[str, tuple[int, str]]

@@ -65,6 +65,8 @@ def test_the_canary_is_found_where_it_may_be(faulty: Faulty) -> None:
         ("raw.reference_internal_contacts", "email"),
         ("raw.shopify_orders", "billing_phone"),
         ("raw.shopify_orders", "notes"),
+        ("raw.shopify_orders_bulk", "journey"),
+        ("raw.woocommerce_orders", "meta_data"),
         ("raw.chatwoot_conversations", "identifier"),
         ("raw.rejects", "raw_text"),
         ("raw.files", "path"),
@@ -84,6 +86,9 @@ def test_a_column_that_holds_the_canary_is_declared_personal(faulty: Faulty) -> 
         "source", "event", "skipped_reason", "message_type", "category", "country_code",
         "utm_source", "utm_medium", "utm_campaign",
         "session_source", "session_medium", "session_campaign",
+        # A shop's own words: published only as one of a closed list, or not at all.
+        "financial_status", "fulfillment_status", "status", "kind", "payment_method",
+        "payment_method_title", "payment_gateways", "discount_codes", "coupon_lines",
     }  # fmt: skip
     with connect(
         Settings(faulty.raw_dir, faulty.warehouse_dir), faulty.working, read_only=True

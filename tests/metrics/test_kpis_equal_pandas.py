@@ -195,7 +195,7 @@ TABLES |= {
     ),
     "kpi_utm_traffic": (
         [*PERIOD, "utm_source", "utm_medium", "utm_campaign"],
-        ["clicks_human", "sessions", "is_complete"],
+        ["clicks_human", "sessions", "is_complete", "is_mature"],
     ),
 }
 

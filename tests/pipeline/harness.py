@@ -21,6 +21,7 @@ from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest
 
 from orchestration.assets import transform
+from orchestration.dbt_process import leave_out_debug_events
 from orchestration.ingest.ledger import write_state
 from orchestration.ingest.run import StreamReport, ingest_stream, prepare
 from orchestration.session import Session
@@ -28,6 +29,7 @@ from orchestration.settings import DBT_PROJECT_DIR, Settings
 from orchestration.sources import STREAMS
 from orchestration.warehouse import connect
 from tests.conftest import TEST_KEY
+from tests.dbt_runs import close_connections
 
 Rows = list[tuple[Any, ...]]
 
@@ -113,7 +115,7 @@ def build(
         try:
             result = dbtRunner(manifest=_manifest()).invoke([*args, *_SILENT, *_DIRECTORIES])
         finally:
-            transform._close_connections()
+            close_connections()
     failed = [
         f"{r.node.name}: {r.message}"
         for r in getattr(result.result, "results", None) or []
@@ -134,6 +136,7 @@ def build(
 @cache
 def _manifest() -> Manifest:
     """Parse the dbt project once a process: dbt would parse it anew whenever a var differs."""
+    leave_out_debug_events()
     settings = settings_of(Path("/nowhere"), Path(os.environ["CHATMART_WAREHOUSE_DIR"]))
     with _environment():
         transform.set_dbt_environment(settings)

@@ -7,7 +7,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from scipy.stats import chisquare
+from scipy.stats import chisquare, ttest_ind
 
 from orchestration.settings import DBT_PROJECT_DIR
 
@@ -46,6 +46,39 @@ def test_nothing_is_said_where_nothing_can_be(model: ModuleType) -> None:
     assert found["p_value"].isna().all()
     assert found["ci_low"].isna().tolist() == [False, False, True]
     assert model.two_proportions([], [], [], []).empty
+
+
+def _of(amounts: list[float]) -> tuple[float, float, int]:
+    return float(np.sum(amounts)), float(np.var(amounts, ddof=1)), len(amounts)
+
+
+def test_means_are_compared_by_welch(model: ModuleType) -> None:
+    bought = [0, 0, 12.5, 30, 0, 99.9, 7, 0]
+    held = [0, 3, 0, 0, 1, 0]
+    found = model.two_means(*([value] for value in (*_of(bought), *_of(held)))).iloc[0]
+    expected = ttest_ind(bought, held, equal_var=False)
+    interval = expected.confidence_interval(0.95)
+    assert found["test_statistic"] == pytest.approx(expected.statistic)
+    assert found["p_value"] == pytest.approx(expected.pvalue)
+    assert (found["ci_low"], found["ci_high"]) == pytest.approx((interval.low, interval.high))
+    detectable = (1.959964 + 0.841621) * np.sqrt(np.var(held, ddof=1) * (1 / 8 + 1 / 6))
+    assert found["minimum_detectable_lift"] == pytest.approx(detectable, abs=1e-6)
+
+
+def test_nothing_is_said_of_means_without_a_spread(model: ModuleType) -> None:
+    # Equal amounts in both arms; one person; nobody; nobody bought on either side.
+    found = model.two_means(
+        [10, 3, 0, 0], [0, np.nan, np.nan, 0], [5, 1, 0, 9], [4, 6, 6, 0], [0, 2, 2, 0], [4, 6, 6, 8]
+    )
+    assert found["test_statistic"].isna().all()
+    assert found["p_value"].isna().all()
+    assert found["ci_low"].isna().all()
+    assert found["minimum_detectable_lift"].isna().tolist() == [True, False, True, True]
+    # A spread in one arm alone is enough.
+    one = model.two_means([10], [4], [5], [0], [0], [4]).iloc[0]
+    assert one["test_statistic"] == pytest.approx(2 / np.sqrt(4 / 5))
+    assert 0 < one["p_value"] < 1
+    assert model.two_means([], [], [], [], [], []).empty
 
 
 def test_three_arms_are_adjusted_by_holm_within_their_family(model: ModuleType) -> None:

@@ -239,6 +239,14 @@ def test_files_of_declared_streams_are_read_for_trial(harness: Harness) -> None:
     assert by_path["generic/costs/a.csv"].problem == "none of its rows can be loaded"
 
 
+def test_a_report_of_ads_over_several_days_is_told_with_its_mend(harness: Harness) -> None:
+    header = "Ad ID,Reporting starts,Reporting ends,Amount spent (EUR)\n"
+    harness.put("meta_ads/insights/a.csv", f"{header}1,2026-05-01,2026-05-31,2.50\n")
+    (verdict,) = check_files(harness.settings)
+    assert "break the report down by day" in str(verdict.problem)
+    assert verdict.mapping is None
+
+
 def test_renamed_columns_in_a_stream_of_ours_become_a_mapping(harness: Harness) -> None:
     harness.put("generic/message_reports/a.csv", UNKNOWN["french_bars"].content)
     (verdict,) = check_files(harness.settings, write=True)
@@ -261,9 +269,32 @@ def test_known_files_in_the_wrong_place_are_recognised(harness: Harness, tmp_pat
             "phone,campaign_id,variant,assigned_at\n+491500000001,c,A,2026-05-01\n",
             "campaigns/audience",
         ),
+        "insights.json": (
+            '{"data": [{"ad_id": "1", "spend": "2", "date_start": "2026-05-01", '
+            '"date_stop": "2026-05-01"}], "paging": {}}',
+            "meta_ads/insights",
+        ),
+        "ads.csv": (
+            "Anzeigen-ID,Tag,Ausgegebener Betrag (EUR)\n1,2026-05-01,2.50\n",
+            "meta_ads/insights",
+        ),
+        "sessions.csv": (
+            "date,session_source,session_medium,session_campaign\n20260501,wa,chat,may\n",
+            "ga4/sessions",
+        ),
         "orders.csv": (
             "Name,Total,Created at,Currency\n#1,10.00,2026-05-01 10:00:00 +0200,EUR\n",
             "shopify/orders",
+        ),
+        "woo.json": (
+            '[\n {"id": 1, "status": "completed", "date_created_gmt": "2026-05-01T10:00:00",\n'
+            '  "total": "10.00", "line_items": []}\n]',
+            "woocommerce/orders",
+        ),
+        "bulk.jsonl": (
+            '{"id":"gid://shopify/LineItem/1","__parentId":"gid://shopify/Order/1"}\n'
+            '{"id":"gid://shopify/Order/1","createdAt":"2026-05-01T10:00:00Z"}\n',
+            "shopify/orders_bulk",
         ),
     }
     for name, (content, _) in files.items():

@@ -549,3 +549,32 @@ def test_a_time_of_our_own_columns_that_is_none_is_no_silent_loss(harness: Harne
     assert harness.rows("select line_number, reason from raw.rejects") == [(3, "bad_sent_at")]
     assert any("line 3" in text and "write it like" in text for text in warnings)
     assert any("1 cells of delivered_at can't be read" in text for text in warnings)
+
+
+@pytest.mark.parametrize(
+    ("stream", "header", "good", "bad"),
+    [
+        (
+            "ga4/sessions",
+            "date,session_source,session_medium,session_campaign,sessions",
+            ["20261005,wa,chat,c,5", "2026-10-06,wa,chat,c,5"],
+            "05.10.2026,wa,chat,c,5",
+        ),
+        (
+            "clicks/short_io",
+            "link,time",
+            ["https://s.io/x,2026-10-05T10:00:00Z"],
+            "x,10/05/2026 10:00",
+        ),
+    ],
+)
+def test_a_day_or_click_without_a_readable_time_is_rejected_not_dropped_in_staging(
+    harness: Harness, stream: str, header: str, good: list[str], bad: str
+) -> None:
+    harness.put(f"{stream}/a.csv", "\n".join((header, *good, bad)) + "\n")
+    _ingest(harness, stream)
+    [(line, reason)] = harness.rows("select line_number, reason from raw.rejects")
+    assert (line, reason[:4]) == (len(good) + 2, "bad_")
+    assert harness.rows("select rows_read, rows_loaded from raw.loads") == [
+        (len(good) + 1, len(good))
+    ]

@@ -128,6 +128,12 @@ counted as (
     where has_clock_anomaly
     union all
     select
+        'clock_anomaly' as reason,
+        count(*) as rows
+    from {{ ref('fct_link_clicks') }}
+    where has_clock_anomaly
+    union all
+    select
         'internal_contact' as reason,
         count(*) as rows
     from {{ ref('int_consent_signals') }}
@@ -140,6 +146,11 @@ counted as (
     where is_internal
     union all
     select
+        'no_time' as reason,
+        count(*) as rows
+    from {{ ref('int_orders__untimed') }}
+    union all
+    select
         'internal_contact' as reason,
         count(*) as rows
     from {{ ref('int_orders') }}
@@ -149,6 +160,30 @@ counted as (
         'clock_anomaly' as reason,
         count(*) as rows
     from {{ ref('int_orders') }}
+    where has_clock_anomaly and not is_internal
+    union all
+    select
+        'clock_anomaly' as reason,
+        count(*) as rows
+    from {{ ref('fct_ad_spend') }}
+    where has_clock_anomaly
+    union all
+    select
+        'ad_day_told_twice' as reason,
+        count(*) as rows
+    from {{ ref('int_ad_spend__told') }}
+    where is_outranked
+    union all
+    select
+        'internal_contact' as reason,
+        count(*) as rows
+    from {{ ref('int_abandoned_checkouts') }}
+    where is_internal
+    union all
+    select
+        'clock_anomaly' as reason,
+        count(*) as rows
+    from {{ ref('int_abandoned_checkouts') }}
     where has_clock_anomaly and not is_internal
     union all
     select

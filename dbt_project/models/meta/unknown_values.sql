@@ -1,4 +1,4 @@
--- What WhatsApp or an export of events says that the models don't know yet. Names only, and none
+-- What WhatsApp or another export says that the models don't know yet. Names only, and none
 -- that could hold a number.
 with
 
@@ -31,6 +31,36 @@ contact_events as (
         lower(event) as event,
         count(*) as records
     from {{ source('raw', 'contacts_events') }}
+    group by all
+),
+
+campaigns as (
+    select
+        case when lower(goal) like 'event:%' then 'event' else lower(goal) end as goal,
+        count(*) as records
+    from {{ source('raw', 'campaigns_registry') }}
+    where goal is not null
+    group by all
+),
+
+audience as (
+    select
+        lower(is_control) as is_control,
+        count(*) as records
+    from {{ source('raw', 'campaigns_audience') }}
+    where is_control is not null
+    group by all
+),
+
+messages as (
+    select
+        lower(direction) as direction,
+        count(*) as records
+    from (
+        select direction from {{ source('raw', 'generic_messages') }}
+        union all
+        select direction from {{ source('raw', 'generic_message_reports') }}
+    )
     group by all
 ),
 
@@ -87,6 +117,24 @@ named as (
         coalesce(event, 'none') as name,
         records
     from contact_events
+    union all
+    select
+        'campaign_goal' as what,
+        goal as name,
+        records
+    from campaigns
+    union all
+    select
+        'is_control' as what,
+        is_control as name,
+        records
+    from audience
+    union all
+    select
+        'message_direction' as what,
+        coalesce(direction, 'none') as name,
+        records
+    from messages
 ),
 
 final as (

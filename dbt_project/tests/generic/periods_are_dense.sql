@@ -5,14 +5,12 @@ with
 
 key_periods as (
     select
-        period_grain,
-        {{ keys | join(',\n        ') }},
+        {{ (['period_grain'] + keys) | join(',\n        ') }},
         min(period_start_on) as first_period_on,
         count(*) as periods_found
     from {{ model }}
     group by
-        period_grain,
-        {{ keys | join(',\n        ') }}
+        {{ (['period_grain'] + keys) | join(',\n        ') }}
 ),
 
 calendar as (

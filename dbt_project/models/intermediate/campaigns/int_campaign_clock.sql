@@ -1,10 +1,11 @@
--- "Now" for campaigns: the watermark of messages; where none was ever sent, the latest entry.
+-- "Now" for campaigns: the smaller watermark of messages and orders, as far as there are any; where
+-- there is neither, the latest entry.
 with
 
 watermarks as (
     select max(watermark_at) as watermark_at
     from {{ ref('int_watermarks') }}
-    where subject = 'messages'
+    where subject = 'activity'
 ),
 
 entries as (

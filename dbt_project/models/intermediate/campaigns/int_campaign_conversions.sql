@@ -1,85 +1,109 @@
--- The goal events that a campaign gets: those of the last touch before them that is still valid.
--- Each kind of touch has its own window, and only then the latest counts: an expired read must not
--- hide a click that is still open (SEMANTICS 12). One event credits one touch. A lead that is
--- qualified later stays with the touch that won it.
+-- The goal events that a campaign gets, and which entry of a person led to each: that of the
+-- credited message; without one (a link or coupon that says no more) the latest before the event.
+-- What came of a campaign in which the person never was is nobody's conversion.
 with
 
-goal_events as (
+credits as (
     select
         goal,
         event_key,
         contact_id,
         occurred_at,
-        qualified_at
-    from {{ ref('int_campaign_goal_events') }}
-),
-
-touches as (
-    select
-        contact_id,
-        touch_type,
-        touch_rank,
-        touched_at,
+        qualified_at,
         campaign_id,
         message_id
-    from {{ ref('int_campaign_touches') }}
-    where contact_id in (select goal_events.contact_id from goal_events)
+    from {{ ref('int_campaign_credits') }}
+    where campaign_id <> 'none' and contact_id is not null
 ),
 
-last_valid_touches as (
+messages as (
     select
-        goal_events.goal,
-        goal_events.event_key,
-        goal_events.contact_id,
-        goal_events.occurred_at,
-        goal_events.qualified_at,
-        touches.touch_type,
-        touches.touched_at,
-        touches.campaign_id,
-        touches.message_id
-    from goal_events
-    inner join touches
+        message_id,
+        message_group
+    from {{ ref('int_campaign_messages') }}
+    where message_id in (select credits.message_id from credits)
+),
+
+entries as (
+    select
+        campaign_id,
+        contact_id,
+        entry_number,
+        message_group,
+        variant,
+        entered_at
+    from {{ ref('int_campaign_entries') }}
+),
+
+orders as (
+    select
+        order_id,
+        gross_amount,
+        net_amount
+    from {{ ref('int_orders') }}
+),
+
+placed as (
+    select
+        credits.goal,
+        credits.event_key,
+        credits.contact_id,
+        credits.occurred_at,
+        credits.qualified_at,
+        credits.campaign_id,
+        entries.entry_number,
+        entries.variant
+    from credits
+    inner join messages on credits.message_id = messages.message_id
+    inner join entries
         on
-            goal_events.contact_id = touches.contact_id
-            and goal_events.occurred_at >= touches.touched_at
-            and goal_events.occurred_at <= touches.touched_at + case touches.touch_type
-                when 'click' then interval ({{ var('attribution_click_days') | int }}) day
-                when 'button' then interval ({{ var('attribution_button_days') | int }}) day
-                when 'reply' then interval ({{ var('attribution_reply_days') | int }}) day
-                when 'read' then interval ({{ var('attribution_read_hours') | int }}) hour
-            end
-    qualify
-        row_number() over (
-            partition by goal_events.goal, goal_events.event_key
-            order by
-                touches.touched_at desc,
-                touches.touch_rank asc,
-                touches.message_id desc
-        ) = 1
+            credits.campaign_id = entries.campaign_id
+            and credits.contact_id = entries.contact_id
+            and messages.message_group = entries.message_group
+    union all
+    select
+        credits.goal,
+        credits.event_key,
+        credits.contact_id,
+        credits.occurred_at,
+        credits.qualified_at,
+        credits.campaign_id,
+        entries.entry_number,
+        entries.variant
+    from credits
+    asof join entries
+        on
+            credits.campaign_id = entries.campaign_id
+            and credits.contact_id = entries.contact_id
+            and credits.occurred_at >= entries.entered_at
+    where credits.message_id = 'none'
 ),
 
 final as (
     select
-        goal,
-        event_key,
-        contact_id,
-        occurred_at as converted_at,
-        touch_type,
-        touched_at,
-        campaign_id,
-        message_id
-    from last_valid_touches
+        placed.goal,
+        placed.event_key,
+        placed.campaign_id,
+        placed.contact_id,
+        placed.entry_number,
+        placed.variant,
+        placed.occurred_at as converted_at,
+        orders.gross_amount,
+        orders.net_amount
+    from placed
+    left join orders on placed.goal = 'order' and placed.event_key = orders.order_id
     union all
     select
         'qualified' as goal,
         event_key,
-        contact_id,
-        qualified_at as converted_at,
-        touch_type,
-        touched_at,
         campaign_id,
-        message_id
-    from last_valid_touches
+        contact_id,
+        entry_number,
+        variant,
+        qualified_at as converted_at,
+        null as gross_amount,
+        null as net_amount
+    from placed
     where goal = 'lead' and qualified_at is not null
 )
 

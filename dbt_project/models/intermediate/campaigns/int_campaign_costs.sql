@@ -36,8 +36,9 @@ messages as (
 software_cost_months as (
     select
         month_on,
-        software_cost_amount
-    from {{ ref('int_software_cost_months') }}
+        cost_amount as software_cost_amount
+    from {{ ref('int_cost_months') }}
+    where cost_type = 'software' and not is_of_campaign
 ),
 
 -- Marketing messages without a campaign carry their part too; it is no campaign's.

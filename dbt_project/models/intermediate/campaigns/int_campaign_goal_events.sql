@@ -1,6 +1,15 @@
--- What a campaign may aim at, as far as it can be seen by now: leads, and the goals that other
--- systems tell. A goal told twice is one. Orders and forms join here with their own streams.
+-- What a campaign may aim at: orders, leads, answers to a flow, and the goals that other systems
+-- tell. A goal told twice is one. Orders that don't count earn nobody anything.
 with
+
+orders as (
+    select
+        order_id,
+        contact_id,
+        ordered_at
+    from {{ ref('int_orders') }}
+    where is_valid and not has_clock_anomaly and not is_internal
+),
 
 leads as (
     select
@@ -10,6 +19,21 @@ leads as (
         qualified_at
     from {{ ref('int_leads') }}
     where not has_clock_anomaly and not is_internal
+),
+
+form_answers as (
+    select record_id
+    from {{ ref('int_whatsapp_messages__folded') }}
+    where direction = 'inbound' and is_form_answer
+),
+
+inbound_messages as (
+    select
+        message_id,
+        contact_id,
+        message_at
+    from {{ ref('fct_messages') }}
+    where direction = 'inbound' and message_type = 'interactive' and not has_clock_anomaly
 ),
 
 told as (
@@ -50,6 +74,15 @@ goals as (
 ),
 
 final as (
+    -- Also of nobody: a coupon or a link may still tell the campaign.
+    select
+        'order' as goal,
+        order_id as event_key,
+        contact_id,
+        ordered_at as occurred_at,
+        cast(null as timestamp) as qualified_at
+    from orders
+    union all
     select
         'lead' as goal,
         lead_id as event_key,
@@ -58,6 +91,17 @@ final as (
         qualified_at
     from leads
     where contact_id not in ('none', 'unknown')
+    union all
+    select
+        'form' as goal,
+        inbound_messages.message_id as event_key,
+        inbound_messages.contact_id,
+        inbound_messages.message_at as occurred_at,
+        cast(null as timestamp) as qualified_at
+    from form_answers
+    inner join inbound_messages
+        on {{ message_id("'inbound'", 'form_answers.record_id') }} = inbound_messages.message_id
+    where inbound_messages.contact_id not in ('none', 'unknown')
     union all
     select
         goal,

@@ -99,6 +99,7 @@ final as (
         grouped.delivered_at,
         grouped.read_at,
         grouped.failed_at,
+        grouped.first_replied_at,
         case
             when
                 grouped.first_replied_at

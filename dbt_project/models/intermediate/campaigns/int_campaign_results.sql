@@ -24,6 +24,7 @@ recipients as (
         leads,
         qualified_leads,
         revenue_amount,
+        gross_revenue_amount,
         message_cost_amount,
         messages_cost_unknown
     from {{ ref('fct_campaign_recipients') }}
@@ -91,6 +92,7 @@ counted as (
         sum(leads) as leads,
         sum(qualified_leads) as qualified_leads,
         sum(revenue_amount) as revenue_amount,
+        sum(gross_revenue_amount) as gross_revenue_amount,
         -- That what never arrived cost nothing says nothing of what the rest did.
         sum(message_cost_amount) filter (
             where delivered_at is not null or message_cost_amount <> 0
@@ -164,6 +166,7 @@ final as (
         counted.leads,
         counted.qualified_leads,
         counted.revenue_amount,
+        counted.gross_revenue_amount,
         counted.known_message_cost_amount,
         coalesce(counted.messages_cost_unknown, 0) as messages_cost_unknown,
         case when costs.campaign_id is null then 0 else costs.software_cost_amount end

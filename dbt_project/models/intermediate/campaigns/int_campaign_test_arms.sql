@@ -17,7 +17,8 @@ recipients as (
         replied_at,
         test_opted_out_at,
         test_converted_at,
-        test_conversions
+        test_conversions,
+        test_revenue_amount
     from {{ ref('fct_campaign_recipients') }}
 ),
 
@@ -75,7 +76,12 @@ counted as (
         count(subjects.test_opted_out_at) as recipients_opted_out,
         case
             when count(subjects.test_conversions) > 0 then count(subjects.test_converted_at)
-        end as recipients_converted
+        end as recipients_converted,
+        -- One person whose revenue nobody knows makes the mean unknown.
+        case
+            when count(*) = count(subjects.test_revenue_amount)
+                then sum(subjects.test_revenue_amount)
+        end as revenue_amount
     from subjects
     left join entries
         on
@@ -85,16 +91,51 @@ counted as (
     group by subjects.campaign_id, subjects.variant
 ),
 
+-- Sums of decimals, so that the order of rows doesn't show, of what is left of a rounded mean, so
+-- that a small spread isn't lost beside a large one.
+revenue_deviations as (
+    select
+        subjects.campaign_id,
+        subjects.variant,
+        subjects.test_revenue_amount - cast(
+            {{ safe_divide('counted.revenue_amount', 'counted.recipients_assigned') }}
+            as decimal(18, 4)
+        ) as deviation_amount
+    from subjects
+    inner join counted
+        on subjects.campaign_id = counted.campaign_id and subjects.variant = counted.variant
+    where counted.revenue_amount is not null
+),
+
+revenue_spreads as (
+    select
+        campaign_id,
+        variant,
+        {{ safe_divide(
+            'cast(sum(deviation_amount * deviation_amount) as double)'
+            ~ ' - pow(cast(sum(deviation_amount) as double), 2) / count(*)',
+            'count(*) - 1'
+        ) }} as revenue_variance
+    from revenue_deviations
+    group by campaign_id, variant
+),
+
 -- `none` is no arm but where the only others are controls: who isn't in the test isn't compared.
 named_arms as (
-    select *
+    select
+        counted.*,
+        revenue_spreads.revenue_variance
     from counted
+    left join revenue_spreads
+        on
+            counted.campaign_id = revenue_spreads.campaign_id
+            and counted.variant = revenue_spreads.variant
     qualify
-        variant <> 'none'
+        counted.variant <> 'none'
         or (
-            not is_control
-            and count(*) filter (where not is_control and variant <> 'none') over (
-                partition by campaign_id
+            not counted.is_control
+            and count(*) filter (where not counted.is_control and counted.variant <> 'none') over (
+                partition by counted.campaign_id
             ) = 0
         )
 ),
@@ -134,7 +175,9 @@ final as (
         recipients_clicked,
         recipients_replied,
         recipients_opted_out,
-        recipients_converted
+        recipients_converted,
+        revenue_amount,
+        revenue_variance
     from arms
 )
 

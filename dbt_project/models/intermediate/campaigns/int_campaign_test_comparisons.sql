@@ -19,7 +19,9 @@ arms as (
         recipients_clicked,
         recipients_replied,
         recipients_opted_out,
-        recipients_converted
+        recipients_converted,
+        revenue_amount,
+        revenue_variance
     from {{ ref('int_campaign_test_arms') }}
 ),
 
@@ -44,6 +46,8 @@ measured as (
         first_variant as baseline_variant,
         recipients_delivered as recipients,
         recipients_read as successes,
+        null as revenue_amount,
+        null as revenue_variance,
         last_message_at + interval ({{ var('status_window_days') | int }}) day as mature_at
     from arms
     union all
@@ -55,6 +59,8 @@ measured as (
         arms.first_variant as baseline_variant,
         arms.recipients_delivered as recipients,
         arms.recipients_clicked as successes,
+        null as revenue_amount,
+        null as revenue_variance,
         arms.last_message_at + greatest(
             interval ({{ var('status_window_days') | int }}) day,
             interval ({{ var('click_window_days') | int }}) day
@@ -71,6 +77,8 @@ measured as (
         first_variant as baseline_variant,
         recipients_delivered as recipients,
         recipients_replied as successes,
+        null as revenue_amount,
+        null as revenue_variance,
         last_message_at + greatest(
             interval ({{ var('status_window_days') | int }}) day,
             interval ({{ var('response_window_hours') | int }}) hour
@@ -85,6 +93,8 @@ measured as (
         coalesce(control_variant, first_variant) as baseline_variant,
         recipients_assigned as recipients,
         recipients_opted_out as successes,
+        null as revenue_amount,
+        null as revenue_variance,
         last_assigned_at + interval ({{ var('test_window_days') | int }}) day as mature_at
     from arms
     where has_audience
@@ -97,9 +107,26 @@ measured as (
         coalesce(control_variant, first_variant) as baseline_variant,
         recipients_assigned as recipients,
         recipients_converted as successes,
+        null as revenue_amount,
+        null as revenue_variance,
         last_assigned_at + interval ({{ var('test_window_days') | int }}) day as mature_at
     from arms
     where has_audience and recipients_converted is not null
+    union all
+    -- A mean, no share: nobody succeeds in it.
+    select
+        campaign_id,
+        'revenue_per_recipient' as metric,
+        variant,
+        is_control,
+        coalesce(control_variant, first_variant) as baseline_variant,
+        recipients_assigned as recipients,
+        null as successes,
+        revenue_amount,
+        revenue_variance,
+        last_assigned_at + interval ({{ var('test_window_days') | int }}) day as mature_at
+    from arms
+    where has_audience and revenue_amount is not null
 ),
 
 final as (
@@ -110,8 +137,12 @@ final as (
         measured.baseline_variant,
         measured.recipients,
         measured.successes,
+        measured.revenue_amount,
+        measured.revenue_variance,
         baselines.recipients as baseline_recipients,
         baselines.successes as baseline_successes,
+        baselines.revenue_amount as baseline_revenue_amount,
+        baselines.revenue_variance as baseline_revenue_variance,
         coalesce(clock.watermark_at >= measured.mature_at, false) as is_mature
     from measured
     inner join measured as baselines

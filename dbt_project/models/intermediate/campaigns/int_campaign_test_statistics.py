@@ -1,16 +1,17 @@
 """Is the difference between two arms of a campaign more than chance (SEMANTICS 17)?
 
-The tails of the normal and the chi-square distribution come from scipy: SQL has neither. (From
+The tails of the normal, the t and the chi-square distribution come from scipy: SQL has none. (From
 scipy.special: scipy.stats takes a second to import and calls the same functions.) Counting
 is done before, in int_campaign_test_arms and int_campaign_test_comparisons.
 """
 
 import numpy as np
 import pandas as pd
-from scipy.special import chdtrc, ndtr, ndtri
+from scipy.special import chdtrc, ndtr, ndtri, stdtr, stdtrit
 
 ALPHA = 0.05
 POWER = 0.8
+MEAN_METRIC = "revenue_per_recipient"
 KEYS = ["campaign_id", "metric", "variant", "baseline_variant"]
 
 
@@ -46,6 +47,33 @@ def two_proportions(successes, recipients, baseline_successes, baseline_recipien
             "ci_low": rate - rate0 - margin,
             "ci_high": rate - rate0 + margin,
             "minimum_detectable_lift": detectable,
+        }
+    )
+
+
+def two_means(sums, variances, recipients, baseline_sums, baseline_variances, baseline_recipients):
+    """Compare two means, given sums, sample variances and counts as arrays: Welch's t-test.
+
+    Returns the columns of `two_proportions`; test_statistic is t, minimum_detectable_lift supposes
+    the baseline's variance in both arms. NaN where nothing can be told: fewer than two people in an
+    arm, or no spread in either.
+    """
+    n, n0 = np.asarray(recipients, dtype=float), np.asarray(baseline_recipients, dtype=float)
+    variance = np.asarray(variances, dtype=float)
+    variance0 = np.asarray(baseline_variances, dtype=float)
+    lift = divide(sums, n) - divide(baseline_sums, n0)
+    part, part0 = divide(variance, n), divide(variance0, n0)
+    statistic = divide(lift, np.sqrt(part + part0))
+    freedom = divide((part + part0) ** 2, divide(part**2, n - 1) + divide(part0**2, n0 - 1))
+    margin = -stdtrit(freedom, ALPHA / 2) * np.sqrt(part + part0)
+    planned = np.where(variance0 > 0, variance0, np.nan) * (divide(1, n) + divide(1, n0))
+    return pd.DataFrame(
+        {
+            "test_statistic": statistic,
+            "p_value": 2 * stdtr(freedom, -np.abs(statistic)),
+            "ci_low": lift - margin,
+            "ci_high": lift + margin,
+            "minimum_detectable_lift": -(ndtri(ALPHA / 2) + ndtri(1 - POWER)) * np.sqrt(planned),
         }
     )
 
@@ -87,12 +115,21 @@ def model(dbt, session):
     arms = dbt.ref("int_campaign_test_arms").df().sort_values(["campaign_id", "variant"])
     compared = dbt.ref("int_campaign_test_comparisons").df().sort_values(KEYS)
     compared = compared.reset_index(drop=True)
-    statistics = two_proportions(
+    shares = two_proportions(
         compared["successes"],
         compared["recipients"],
         compared["baseline_successes"],
         compared["baseline_recipients"],
     )
+    means = two_means(
+        compared["revenue_amount"],
+        compared["revenue_variance"],
+        compared["recipients"],
+        compared["baseline_revenue_amount"],
+        compared["baseline_revenue_variance"],
+        compared["baseline_recipients"],
+    )
+    statistics = shares.where(compared["metric"] != MEAN_METRIC, means)
     families = pd.factorize(pd.MultiIndex.from_frame(compared[["campaign_id", "metric"]]))[0]
     statistics["p_value_adjusted"] = holm(statistics["p_value"], families)
     ratios = sample_ratio(arms["campaign_id"], arms["recipients_assigned"], arms["expected_share"])

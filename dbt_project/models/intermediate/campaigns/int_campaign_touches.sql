@@ -1,5 +1,6 @@
--- What a person did with a message of a campaign: a touch that may have led to what came after
--- (SEMANTICS 12). A view: few of them are ever compared with anything.
+-- What a person did with a message of a campaign, and what they wrote on an ad: a touch that may
+-- have led to what came after (SEMANTICS 12). What failed was never there to be touched. A view:
+-- few of them are ever compared with anything.
 {{ config(materialized='view') }}
 
 with
@@ -9,10 +10,8 @@ messages as (
         message_id,
         campaign_id,
         contact_id,
-        channel_id,
-        message_at,
         read_at,
-        replied_at
+        first_replied_at
     from {{ ref('int_campaign_messages') }}
     where failed_at is null
 ),
@@ -20,54 +19,127 @@ messages as (
 clicks as (
     select
         clicked_at,
-        campaign_id,
-        contact_id,
         message_id
     from {{ ref('int_campaign_clicks') }}
     where message_id is not null
 ),
 
-button_replies as (
-    select distinct
+answers as (
+    select
+        record_id,
+        context_id,
+        message_type,
+        referral_source_id,
+        is_from_ad,
+        consent_word_event
+    from {{ ref('int_whatsapp_messages__folded') }}
+    where
+        direction = 'inbound'
+        and (is_from_ad or (message_type in ('button', 'interactive') and context_id is not null))
+),
+
+inbound_messages as (
+    select
+        message_id,
         contact_id,
-        channel_id,
         message_at
     from {{ ref('fct_messages') }}
-    where direction = 'inbound' and message_type in ('button', 'interactive')
+    where
+        direction = 'inbound'
+        and message_type <> 'system'
+        and contact_id not in ('none', 'unknown')
+        and not has_clock_anomaly
+),
+
+reports as (
+    select
+        record_id,
+        is_composed_id,
+        button_clicked_at
+    from {{ ref('int_message_reports') }}
+    where direction = 'outbound' and button_clicked_at is not null
+),
+
+identifiers as (
+    select
+        value,
+        identifier_hash
+    from {{ source('ledger', 'identifiers') }}
+    where kind = 'message'
+),
+
+pressed as (
+    select
+        {{ message_id("'outbound'", 'answers.context_id') }} as message_id,
+        inbound_messages.message_at as pressed_at
+    from answers
+    inner join inbound_messages
+        on {{ message_id("'inbound'", 'answers.record_id') }} = inbound_messages.message_id
+    where
+        answers.message_type in ('button', 'interactive')
+        and answers.context_id is not null
+        and coalesce(answers.consent_word_event <> 'opt_out', true)
+    union all
+    select
+        case
+            when reports.is_composed_id then identifiers.identifier_hash
+            else {{ message_id("'outbound'", 'reports.record_id') }}
+        end as message_id,
+        reports.button_clicked_at as pressed_at
+    from reports
+    left join identifiers on reports.is_composed_id and reports.record_id = identifiers.value
 ),
 
 final as (
     select
-        contact_id,
+        messages.contact_id,
         'click' as touch_type,
-        1 as touch_rank,
-        clicked_at as touched_at,
-        campaign_id,
-        message_id
+        clicks.clicked_at as touched_at,
+        messages.campaign_id,
+        messages.message_id,
+        'none' as ad_id
     from clicks
+    inner join messages on clicks.message_id = messages.message_id
     union all
     select
         messages.contact_id,
-        case when button_replies.contact_id is null then 'reply' else 'button' end as touch_type,
-        case when button_replies.contact_id is null then 3 else 2 end as touch_rank,
-        messages.replied_at as touched_at,
+        'button' as touch_type,
+        pressed.pressed_at as touched_at,
         messages.campaign_id,
-        messages.message_id
+        messages.message_id,
+        'none' as ad_id
+    from pressed
+    inner join messages on pressed.message_id = messages.message_id
+    union all
+    select
+        contact_id,
+        'reply' as touch_type,
+        first_replied_at as touched_at,
+        campaign_id,
+        message_id,
+        'none' as ad_id
     from messages
-    left join button_replies
-        on
-            messages.contact_id = button_replies.contact_id
-            and messages.channel_id = button_replies.channel_id
-            and messages.replied_at = button_replies.message_at
-    where messages.replied_at is not null
+    where first_replied_at is not null
+    union all
+    select
+        inbound_messages.contact_id,
+        'ctwa' as touch_type,
+        inbound_messages.message_at as touched_at,
+        'none' as campaign_id,
+        inbound_messages.message_id,
+        coalesce(answers.referral_source_id, 'unknown') as ad_id
+    from answers
+    inner join inbound_messages
+        on {{ message_id("'inbound'", 'answers.record_id') }} = inbound_messages.message_id
+    where answers.is_from_ad
     union all
     select
         contact_id,
         'read' as touch_type,
-        6 as touch_rank,
         read_at as touched_at,
         campaign_id,
-        message_id
+        message_id,
+        'none' as ad_id
     from messages
     where read_at is not null
 )

@@ -113,7 +113,9 @@ campaigns as (
     union
     select campaign_id from message_campaigns
     union
-    select campaign_id from links
+    select campaign_id from any_clicks
+    union
+    select campaign_id from costs
 ),
 
 charges as (

@@ -1,4 +1,4 @@
--- One row per stream of people's events that comes as CSV: how far its clock can be believed. The
+-- One row per stream of people's events, and of ads, that comes as CSV: how far its clock can be believed. The
 -- rule is that of int_stream_clocks: what lies later than a gap of more than clock_gap_days, behind
 -- which hardly anything follows, is an anomaly. These streams hold no other subject back.
 with
@@ -41,6 +41,18 @@ leads as (
     from {{ ref('stg_generic__leads') }}
 ),
 
+ad_days as (
+    select
+        ad_id,
+        spent_on
+    from {{ ref('stg_generic__ad_spend') }}
+    union
+    select
+        ad_id,
+        spent_on
+    from {{ ref('stg_meta_ads__insights') }}
+),
+
 events as (
     select
         'consent_events' as stream,
@@ -62,6 +74,12 @@ events as (
         event_at
     from leads
     where event_at >= timestamp '1971-01-01'
+    union all
+    select
+        'ad_spend' as stream,
+        cast(spent_on as timestamp) as event_at
+    from ad_days
+    where spent_on >= date '1971-01-01'
 ),
 
 counts as (

@@ -57,7 +57,8 @@ named_in_exports as (
         phone,
         user_id,
         email,
-        external_id
+        external_id,
+        shop_customer_id
     from {{ ref('int_people__named_in_exports') }}
     where {{ new_loads_only('load_id') }}
 ),
@@ -264,6 +265,29 @@ pairs as (
         false as is_change
     from named_in_exports
     where email is not null and external_id is not null
+    union all
+    -- Shops know neither user ids nor the ids of other systems.
+    select
+        load_id,
+        event_at,
+        'phone' as kind_a,
+        phone as value_a,
+        'shop' as kind_b,
+        shop_customer_id as value_b,
+        false as is_change
+    from named_in_exports
+    where phone is not null and shop_customer_id is not null
+    union all
+    select
+        load_id,
+        event_at,
+        'email' as kind_a,
+        email as value_a,
+        'shop' as kind_b,
+        shop_customer_id as value_b,
+        false as is_change
+    from named_in_exports
+    where email is not null and shop_customer_id is not null
     union all
     select
         load_id,

@@ -40,7 +40,8 @@ named_in_exports as not materialized (
         phone,
         user_id,
         email,
-        external_id
+        external_id,
+        shop_customer_id
     from {{ ref('int_people__named_in_exports') }}
 ),
 
@@ -185,6 +186,16 @@ final as (
         false as is_wa_id
     from named_in_exports
     where external_id is not null
+    union all
+    select
+        load_id,
+        'shop' as kind,
+        shop_customer_id as value,
+        event_at,
+        is_implausible,
+        false as is_wa_id
+    from named_in_exports
+    where shop_customer_id is not null
 )
 
 select * from final

@@ -13,7 +13,8 @@ audience as not materialized (
         phone,
         user_id,
         email,
-        external_id
+        external_id,
+        cast(null as varchar) as shop_customer_id
     from {{ ref('stg_campaigns__audience') }}
 ),
 
@@ -25,7 +26,8 @@ consent_events as not materialized (
         phone,
         user_id,
         email,
-        external_id
+        external_id,
+        cast(null as varchar) as shop_customer_id
     from {{ ref('stg_consent__events') }}
 ),
 
@@ -37,7 +39,8 @@ contact_events as not materialized (
         phone,
         user_id,
         email,
-        external_id
+        external_id,
+        cast(null as varchar) as shop_customer_id
     from {{ ref('stg_contacts__events') }}
 ),
 
@@ -50,7 +53,8 @@ merged_contacts as not materialized (
         case when merged_kind = 'phone' then value end as phone,
         cast(null as varchar) as user_id,
         case when merged_kind = 'email' then value end as email,
-        case when merged_kind = 'external' then value end as external_id
+        case when merged_kind = 'external' then value end as external_id,
+        cast(null as varchar) as shop_customer_id
     from {{ ref('stg_contacts__events') }}
     where merged_kind is not null
 ),
@@ -63,7 +67,8 @@ links as not materialized (
         phone,
         user_id,
         email,
-        external_id
+        external_id,
+        cast(null as varchar) as shop_customer_id
     from {{ ref('stg_clicks__links') }}
 ),
 
@@ -75,7 +80,8 @@ message_reports as not materialized (
         phone,
         user_id,
         email,
-        external_id
+        external_id,
+        cast(null as varchar) as shop_customer_id
     from {{ ref('stg_generic__message_reports') }}
 ),
 
@@ -87,7 +93,8 @@ contacts as not materialized (
         phone,
         user_id,
         email,
-        external_id
+        external_id,
+        cast(null as varchar) as shop_customer_id
     from {{ ref('stg_generic__contacts') }}
 ),
 
@@ -99,7 +106,8 @@ link_clicks as not materialized (
         phone,
         user_id,
         email,
-        external_id
+        external_id,
+        cast(null as varchar) as shop_customer_id
     from {{ ref('stg_generic__link_clicks') }}
 ),
 
@@ -111,7 +119,8 @@ leads as not materialized (
         phone,
         user_id,
         email,
-        external_id
+        external_id,
+        cast(null as varchar) as shop_customer_id
     from {{ ref('stg_generic__leads') }}
 ),
 
@@ -123,7 +132,8 @@ orders as not materialized (
         phone,
         user_id,
         email,
-        external_id
+        external_id,
+        cast(null as varchar) as shop_customer_id
     from {{ ref('stg_generic__orders') }}
 ),
 
@@ -135,8 +145,65 @@ checkouts as not materialized (
         phone,
         user_id,
         email,
-        external_id
+        external_id,
+        cast(null as varchar) as shop_customer_id
     from {{ ref('stg_generic__abandoned_checkouts') }}
+),
+
+shopify_orders as not materialized (
+    select
+        load_id,
+        ordered_at as event_at,
+        is_implausible,
+        phone,
+        cast(null as varchar) as user_id,
+        email,
+        cast(null as varchar) as external_id,
+        cast(null as varchar) as shop_customer_id
+    from {{ ref('stg_shopify__orders') }}
+    where is_first_line and ordered_at is not null
+),
+
+shopify_orders_bulk as not materialized (
+    select
+        load_id,
+        ordered_at as event_at,
+        is_implausible,
+        phone,
+        cast(null as varchar) as user_id,
+        email,
+        cast(null as varchar) as external_id,
+        shop_customer_id
+    from {{ ref('stg_shopify__orders_bulk') }}
+    where ordered_at is not null
+),
+
+shopify_checkouts as not materialized (
+    select
+        load_id,
+        created_at as event_at,
+        is_implausible,
+        phone,
+        cast(null as varchar) as user_id,
+        email,
+        cast(null as varchar) as external_id,
+        shop_customer_id
+    from {{ ref('stg_shopify__abandoned_checkouts') }}
+    where created_at is not null
+),
+
+woocommerce_orders as not materialized (
+    select
+        load_id,
+        ordered_at as event_at,
+        is_implausible,
+        phone,
+        cast(null as varchar) as user_id,
+        email,
+        cast(null as varchar) as external_id,
+        shop_customer_id
+    from {{ ref('stg_woocommerce__orders') }}
+    where ordered_at is not null
 ),
 
 final as (
@@ -161,6 +228,14 @@ final as (
     select * from orders
     union all
     select * from checkouts
+    union all
+    select * from shopify_orders
+    union all
+    select * from shopify_orders_bulk
+    union all
+    select * from shopify_checkouts
+    union all
+    select * from woocommerce_orders
 )
 
 select * from final

@@ -234,21 +234,22 @@ rated as (
         placed.market,
         placed.is_in_batch,
         placed.is_in_billed_conversation,
-        placed.reported_cost_amount is not null as is_reported,
+        placed.is_delivered and placed.reported_cost_amount is not null as is_reported,
         case
+            -- Reports write a price beside failed messages too: those are free (SEMANTICS 20).
+            when not placed.is_delivered then 0
             -- What was charged is known: the card isn't asked.
             when placed.reported_cost_amount is not null then placed.reported_cost_amount
-            when not placed.is_delivered then 0
             when placed.pricing_type is null then null
             when placed.pricing_type <> 'regular' then 0
             when placed.is_in_free_allowance or placed.is_in_billed_conversation then 0
             else rate_card.rate
         end as original,
         case
+            when not placed.is_delivered then null
             when placed.reported_cost_amount is not null then placed.reported_cost_currency_code
             when
-                placed.is_delivered
-                and placed.pricing_type = 'regular'
+                placed.pricing_type = 'regular'
                 and not placed.is_in_free_allowance
                 and not placed.is_in_billed_conversation
                 then rate_card.currency_code

@@ -39,6 +39,12 @@ orders as (
     from order_clocks
 ),
 
+leads as (
+    select max(watermark_at) as watermark_at
+    from export_clocks
+    where stream in ('contact_events', 'leads')
+),
+
 own_streams as (
     select
         'consent' as subject,
@@ -65,10 +71,34 @@ subjects as (
     union all
     -- What needs messages and orders ends with the shorter of the two.
     select
-        'sales' as subject,
+        'activity' as subject,
         least(messages.watermark_at, orders.watermark_at) as watermark_at
     from messages
     cross join orders
+    union all
+    -- Ads hold nothing back; where there is nothing else, their own end counts.
+    select
+        'acquisition' as subject,
+        coalesce(
+            least(messages.watermark_at, orders.watermark_at),
+            (
+                select max(export_clocks.watermark_at)
+                from export_clocks
+                where export_clocks.stream = 'ad_spend'
+            )
+        ) as watermark_at
+    from messages
+    cross join orders
+    union all
+    -- Leads hold nothing back, and only they tell what now is where nothing else does.
+    select
+        'sales' as subject,
+        coalesce(
+            least(messages.watermark_at, orders.watermark_at), leads.watermark_at
+        ) as watermark_at
+    from messages
+    cross join orders
+    cross join leads
     union all
     select
         own_streams.subject,

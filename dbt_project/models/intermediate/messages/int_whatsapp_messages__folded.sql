@@ -19,7 +19,7 @@
                 'referral_source_id',
                 'consent_word_event'
             ],
-            either=['is_echo', 'is_from_ad']
+            either=['is_echo', 'is_form_answer', 'is_from_ad']
         )
     )
 }}
@@ -32,6 +32,7 @@ messages as (
         direction,
         is_echo,
         message_type,
+        is_form_answer,
         message_at,
         is_implausible,
         phone_number_id,
@@ -61,6 +62,7 @@ messages_with_events as (
         messages.direction,
         messages.is_echo,
         messages.message_type,
+        messages.is_form_answer,
         messages.message_at,
         messages.is_implausible,
         messages.phone_number_id,
@@ -82,6 +84,7 @@ final as (
         direction,
         bool_or(is_echo) as is_echo,
         min(message_type) as message_type,
+        bool_or(is_form_answer) as is_form_answer,
         min(message_at) filter (where not is_implausible) as message_at,
         min(message_at) filter (where is_implausible) as implausible_message_at,
         min(phone_number_id) as phone_number_id,

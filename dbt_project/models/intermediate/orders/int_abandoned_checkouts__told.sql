@@ -50,8 +50,25 @@ generic_checkouts as (
         ) = 1
 ),
 
+shopify_checkouts as (
+    select
+        checkout_id,
+        source_system,
+        phone,
+        name_kind,
+        name_value,
+        created_at,
+        value_amount_original,
+        currency_code,
+        recovered_order_id,
+        is_implausible
+    from {{ ref('int_abandoned_checkouts__shopify') }}
+),
+
 final as (
     select * from generic_checkouts
+    union all
+    select * from shopify_checkouts
 )
 
 select * from final

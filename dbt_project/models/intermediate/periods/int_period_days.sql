@@ -32,6 +32,18 @@ identities as (
     where first_event_at >= timestamp '1971-01-01'
 ),
 
+leads as (
+    select {{ reporting_date('created_at') }} as created_on
+    from {{ ref('fct_leads') }}
+    where not has_clock_anomaly
+),
+
+checkouts as (
+    select created_on
+    from {{ ref('fct_abandoned_checkouts') }}
+    where not has_clock_anomaly
+),
+
 first_message as (
     select min(message_on) as first_event_on
     from messages
@@ -41,6 +53,12 @@ first_order as (
     select min(ordered_on) as first_event_on
     from {{ ref('int_orders') }}
     where not has_clock_anomaly and not is_internal
+),
+
+first_ad_day as (
+    select min(spent_on) as first_event_on
+    from {{ ref('int_ad_spend__told') }}
+    where not has_clock_anomaly
 ),
 
 -- Consent and contacts begin with whatever is first known of anybody.
@@ -68,10 +86,29 @@ first_events as (
     from first_order
     union all
     select
+        'activity' as subject,
+        least(
+            (select first_message.first_event_on from first_message),
+            (select min(clicks.clicked_on) from clicks),
+            (select first_order.first_event_on from first_order)
+        ) as first_event_on
+    union all
+    select
         'sales' as subject,
         least(
             (select first_message.first_event_on from first_message),
-            (select first_order.first_event_on from first_order)
+            (select first_order.first_event_on from first_order),
+            (select min(leads.created_on) from leads),
+            (select min(checkouts.created_on) from checkouts)
+        ) as first_event_on
+    union all
+    -- What was spent before the first message or order brought them.
+    select
+        'acquisition' as subject,
+        least(
+            (select first_message.first_event_on from first_message),
+            (select first_order.first_event_on from first_order),
+            (select first_ad_day.first_event_on from first_ad_day)
         ) as first_event_on
     union all
     select

@@ -24,6 +24,7 @@ results as (
         leads,
         qualified_leads,
         revenue_amount,
+        gross_revenue_amount,
         known_message_cost_amount,
         messages_cost_unknown,
         software_cost_amount,
@@ -46,7 +47,8 @@ first_cohorts as (
         bool_or(recipients_opted_out is not null) as has_opt_outs,
         bool_or(clicks_total is not null) as has_links,
         bool_or(conversions is not null) as has_conversions,
-        bool_or(leads is not null) as has_leads
+        bool_or(leads is not null) as has_leads,
+        bool_or(revenue_amount is not null) as has_revenue
     from results
     group by campaign_id
 ),
@@ -114,8 +116,7 @@ totals as (
         cast(sum(results.leads) as bigint) as leads,
         cast(sum(results.qualified_leads) as bigint) as qualified_leads,
         cast(sum(results.revenue_amount) as decimal(18, 4)) as revenue_amount,
-        -- Orders come with their own streams.
-        cast(null as decimal(18, 4)) as gross_revenue_amount,
+        cast(sum(results.gross_revenue_amount) as decimal(18, 4)) as gross_revenue_amount,
         cast(coalesce(sum(results.messages_cost_unknown), 0) as bigint) as messages_cost_unknown,
         {{ known_cost('results.known_message_cost_amount', 'results.messages_cost_unknown') }}
             as message_cost_amount,
@@ -165,7 +166,16 @@ known as (
                 as conversions,
             case when first_cohorts.has_leads then coalesce(totals.leads, 0) end as leads,
             case when first_cohorts.has_leads then coalesce(totals.qualified_leads, 0) end
-                as qualified_leads
+                as qualified_leads,
+            -- An amount without an exchange rate is none of 0.
+            case
+                when first_cohorts.has_revenue and totals.recipients_targeted = 0 then 0
+                else totals.revenue_amount
+            end as revenue_amount,
+            case
+                when first_cohorts.has_revenue and totals.recipients_targeted = 0 then 0
+                else totals.gross_revenue_amount
+            end as gross_revenue_amount
         )
     from totals
     inner join first_cohorts on totals.campaign_id = first_cohorts.campaign_id

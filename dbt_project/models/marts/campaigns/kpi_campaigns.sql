@@ -26,6 +26,7 @@ results as (
         leads,
         qualified_leads,
         revenue_amount,
+        gross_revenue_amount,
         known_message_cost_amount,
         messages_cost_unknown,
         software_cost_amount,
@@ -73,8 +74,7 @@ totals as (
         cast(sum(leads) as bigint) as leads,
         cast(sum(qualified_leads) as bigint) as qualified_leads,
         cast(sum(revenue_amount) as decimal(18, 4)) as revenue_amount,
-        -- Orders come with their own streams.
-        cast(null as decimal(18, 4)) as gross_revenue_amount,
+        cast(sum(gross_revenue_amount) as decimal(18, 4)) as gross_revenue_amount,
         cast(sum(messages_cost_unknown) as bigint) as messages_cost_unknown,
         {{ known_cost('known_message_cost_amount', 'messages_cost_unknown') }}
             as message_cost_amount,

@@ -14,7 +14,7 @@ calendar_days as (
         is_complete
     from {{ ref('int_periods') }}
     where
-        subject = 'messages'
+        subject = 'activity'
         and period_grain = 'day'
 ),
 

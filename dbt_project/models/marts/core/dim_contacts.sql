@@ -79,9 +79,36 @@ leads as (
     where not has_clock_anomaly
 ),
 
+orders as not materialized (
+    select
+        contact_id,
+        ordered_at,
+        is_valid,
+        net_amount,
+        has_clock_anomaly
+    from {{ ref('int_orders') }}
+    where not is_internal
+),
+
+checkouts as (
+    select
+        contact_id,
+        created_at
+    from {{ ref('int_abandoned_checkouts') }}
+    where not has_clock_anomaly and not is_internal and contact_id <> 'unknown'
+),
+
 internal_contacts as (
     select contact_id
     from {{ ref('int_contacts__internal') }}
+),
+
+segments as (
+    select
+        contact_id,
+        customer_segment
+    from {{ ref('int_customer_segments') }}
+    where is_latest
 ),
 
 people as (
@@ -110,10 +137,9 @@ activity as (
             min(message_at) filter (where is_customer_message and not has_clock_anomaly),
             min(message_at) filter (where is_customer_message)
         ) as first_inbound_at,
-        coalesce(
-            max(message_at) filter (where is_customer_message and not has_clock_anomaly),
-            max(message_at) filter (where is_customer_message)
-        ) as last_active_at,
+        max(message_at) filter (where is_customer_message and not has_clock_anomaly)
+            as last_inbound_at,
+        max(message_at) filter (where is_customer_message) as last_message_at,
         coalesce(
             min(message_at) filter (where is_campaign_message and not has_clock_anomaly),
             min(message_at) filter (where is_campaign_message)
@@ -171,6 +197,44 @@ consent as (
     group by contact_id
 ),
 
+purchases as (
+    select
+        contact_id,
+        min(ordered_at) as first_order_at,
+        max(ordered_at) as last_order_at,
+        count(*) as orders_valid,
+        sum(net_amount) as net_revenue_amount
+    from orders
+    where is_valid and not has_clock_anomaly and contact_id is not null
+    group by contact_id
+),
+
+-- A cancelled order names its person too, and so does a checkout that came to nothing.
+shop_traces as (
+    select
+        contact_id,
+        min(traced_at) as shop_at
+    from (
+        select
+            contact_id,
+            ordered_at as traced_at
+        from orders
+        where not has_clock_anomaly and contact_id is not null
+        union all
+        select
+            contact_id,
+            created_at as traced_at
+        from checkouts
+    ) as traces
+    group by contact_id
+),
+
+-- A stream that nobody exports is not known: not 0.
+loaded as (
+    select count(*) > 0 as has_orders
+    from orders
+),
+
 first_leads as (
     select
         contact_id,
@@ -180,16 +244,26 @@ first_leads as (
     group by contact_id
 ),
 
--- How the first trace came about, by the chat and the campaigns' lists: in one second the contact
--- wrote first. A list on which they stood before anybody wrote is a trace of its campaign.
+-- How the first trace came about, by the chat, the campaigns' lists and the shop: in one second the
+-- contact wrote first. A list on which they stood before anybody wrote is a trace of its campaign.
 traced as (
     select
         people.contact_id,
         activity.contact_id is not null as is_chat_contact,
         activity.first_message_at,
         activity.first_inbound_at,
-        activity.last_active_at,
+        coalesce(
+            greatest(activity.last_inbound_at, purchases.last_order_at), activity.last_message_at
+        ) as last_active_at,
         case
+            when
+                shop_traces.shop_at is not null
+                and coalesce(
+                    shop_traces.shop_at
+                    < least(activity.first_message_at, described.assigned_at),
+                    true
+                )
+                then 'shop'
             when
                 described.assigned_at < activity.first_message_at
                 or (described.assigned_at is not null and activity.contact_id is null)
@@ -202,7 +276,7 @@ traced as (
             when activity.first_campaign_at = activity.first_message_at then 'campaign'
             else 'unknown'
         end as trace,
-        least(activity.first_message_at, described.assigned_at) as traced_at,
+        least(activity.first_message_at, described.assigned_at, shop_traces.shop_at) as traced_at,
         first_ads.ad_id,
         first_campaigns.campaign_id
     from people
@@ -210,13 +284,15 @@ traced as (
     left join described on people.contact_id = described.contact_id
     left join first_campaigns on people.contact_id = first_campaigns.contact_id
     left join first_ads on people.contact_id = first_ads.contact_id
+    left join purchases on people.contact_id = purchases.contact_id
+    left join shop_traces on people.contact_id = shop_traces.contact_id
 ),
 
 final as (
     select
         people.contact_id,
         traced.is_chat_contact,
-        false as is_customer,
+        purchases.contact_id is not null as is_customer,
         coalesce(people.country_code, described.country_code) as country_code,
         people.created_at,
         coalesce(
@@ -233,10 +309,17 @@ final as (
         described.lifecycle_stage,
         first_leads.lead_created_at,
         first_leads.qualified_at,
-        cast(null as timestamp) as first_order_at,
-        cast(null as bigint) as orders_valid,
-        cast(null as decimal(18, 4)) as net_revenue_amount,
-        cast(null as varchar) as customer_segment,
+        purchases.first_order_at,
+        cast(
+            case when loaded.has_orders then coalesce(purchases.orders_valid, 0) end as bigint
+        ) as orders_valid,
+        cast(
+            case
+                when purchases.contact_id is not null then purchases.net_revenue_amount
+                when loaded.has_orders then 0
+            end as decimal(18, 4)
+        ) as net_revenue_amount,
+        coalesce(segments.customer_segment, 'none') as customer_segment,
         case
             -- A system that knew them before the first message or campaign brought them; whoever
             -- wrote on an ad came by the ad, whatever a system wrote down.
@@ -259,10 +342,13 @@ final as (
         end as acquisition_campaign_id
     from people
     inner join traced on people.contact_id = traced.contact_id
+    cross join loaded
+    left join purchases on people.contact_id = purchases.contact_id
     left join described on people.contact_id = described.contact_id
     left join first_leads on people.contact_id = first_leads.contact_id
     left join consent on people.contact_id = consent.contact_id
     left join internal_contacts on people.contact_id = internal_contacts.contact_id
+    left join segments on people.contact_id = segments.contact_id
 )
 
 select * from final

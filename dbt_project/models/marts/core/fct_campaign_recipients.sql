@@ -57,9 +57,13 @@ opt_outs as (
 
 conversions as (
     select
-        message_id,
+        campaign_id,
+        contact_id,
+        entry_number,
         goal,
-        converted_at
+        converted_at,
+        gross_amount,
+        net_amount
     from {{ ref('int_campaign_conversions') }}
 ),
 
@@ -72,6 +76,26 @@ goal_events as (
     from {{ ref('int_campaign_goal_events') }}
 ),
 
+orders as (
+    select
+        contact_id,
+        ordered_at,
+        net_amount
+    from {{ ref('int_orders') }}
+    where is_valid and not has_clock_anomaly and not is_internal
+),
+
+order_exports as (
+    select count(*) > 0 as has_orders
+    from {{ ref('int_orders') }}
+),
+
+inbound_exports as (
+    select count(*) > 0 as has_forms
+    from {{ ref('int_whatsapp_messages__folded') }}
+    where direction = 'inbound'
+),
+
 contact_opt_outs as (
     select
         contact_id,
@@ -80,12 +104,24 @@ contact_opt_outs as (
     where event = 'opt_out' and is_state_change and not has_clock_anomaly
 ),
 
--- A goal of which nothing was ever told isn't 0: its export is missing.
-told_goals as (
+told_events as (
     select
         coalesce(bool_or(goal = 'lead'), false) as has_leads,
         coalesce(bool_or(goal like 'event:%'), false) as has_events
     from goal_events
+),
+
+-- A goal of which nothing was ever told isn't 0: its export is missing. An order that doesn't count,
+-- and any message of a customer, show that there is one.
+told_goals as (
+    select
+        told_events.has_leads,
+        told_events.has_events,
+        order_exports.has_orders,
+        inbound_exports.has_forms
+    from told_events
+    cross join order_exports
+    cross join inbound_exports
 ),
 
 message_totals as (
@@ -144,20 +180,23 @@ opt_out_totals as (
     group by messages.campaign_id, messages.contact_id, messages.message_group
 ),
 
+-- Revenue is that of any order that the campaign gets, whatever it aims at.
 conversion_totals as (
     select
-        messages.campaign_id,
-        messages.contact_id,
-        messages.message_group,
+        conversions.campaign_id,
+        conversions.contact_id,
+        conversions.entry_number,
         min(conversions.converted_at) filter (where conversions.goal = campaigns.goal)
             as converted_at,
         count(*) filter (where conversions.goal = campaigns.goal) as conversions,
         count(*) filter (where conversions.goal = 'lead') as leads,
-        count(*) filter (where conversions.goal = 'qualified') as qualified_leads
+        count(*) filter (where conversions.goal = 'qualified') as qualified_leads,
+        count(*) filter (where conversions.goal = 'order') as orders,
+        sum(conversions.gross_amount) as gross_revenue_amount,
+        sum(conversions.net_amount) as revenue_amount
     from conversions
-    inner join messages on conversions.message_id = messages.message_id
-    inner join campaigns on messages.campaign_id = campaigns.campaign_id
-    group by messages.campaign_id, messages.contact_id, messages.message_group
+    inner join campaigns on conversions.campaign_id = campaigns.campaign_id
+    group by conversions.campaign_id, conversions.contact_id, conversions.entry_number
 ),
 
 -- A lead is qualified at a time of its own.
@@ -193,6 +232,26 @@ test_conversions as (
             and entries.assigned_at < timed_goals.occurred_at
             and entries.assigned_at
             + interval ({{ var('test_window_days') | int }}) day >= timed_goals.occurred_at
+    group by entries.campaign_id, entries.contact_id, entries.entry_number
+),
+
+-- Whoever gets the credit for them. One amount that nobody knows makes the sum unknown: a test
+-- would take it for a person who paid nothing.
+test_order_totals as (
+    select
+        entries.campaign_id,
+        entries.contact_id,
+        entries.entry_number,
+        count(*) as test_orders,
+        case when count(*) = count(orders.net_amount) then sum(orders.net_amount) end
+            as test_revenue_amount
+    from entries
+    inner join orders
+        on
+            entries.contact_id = orders.contact_id
+            and entries.assigned_at < orders.ordered_at
+            and entries.assigned_at
+            + interval ({{ var('test_window_days') | int }}) day >= orders.ordered_at
     group by entries.campaign_id, entries.contact_id, entries.entry_number
 ),
 
@@ -236,15 +295,27 @@ measured as (
         message_totals.read_at,
         click_totals.clicked_at,
         message_totals.replied_at,
-        message_totals.inferred_read_at,
+        -- A click whose message no log has is credited to the entry, not to the message.
+        least(message_totals.inferred_read_at, click_totals.clicked_at) as inferred_read_at,
         opt_out_totals.opted_out_at,
         conversion_totals.converted_at,
-        (campaigns.goal in ('lead', 'qualified') and told_goals.has_leads)
+        (campaigns.goal = 'order' and told_goals.has_orders)
+        or (campaigns.goal in ('lead', 'qualified') and told_goals.has_leads)
+        or (campaigns.goal = 'form' and told_goals.has_forms)
         or (campaigns.goal like 'event:%' and told_goals.has_events) as is_goal_told,
         coalesce(conversion_totals.conversions, 0) as conversions,
         case when told_goals.has_leads then coalesce(conversion_totals.leads, 0) end as leads,
         case when told_goals.has_leads then coalesce(conversion_totals.qualified_leads, 0) end
             as qualified_leads,
+        case
+            when coalesce(conversion_totals.orders, 0) > 0 then conversion_totals.revenue_amount
+            when told_goals.has_orders then 0
+        end as revenue_amount,
+        case
+            when coalesce(conversion_totals.orders, 0) > 0
+                then conversion_totals.gross_revenue_amount
+            when told_goals.has_orders then 0
+        end as gross_revenue_amount,
         -- Nothing to pay is 0; nothing known of what is to pay is NULL.
         case
             when coalesce(message_totals.messages_cost_unknown, 0) = 0
@@ -254,6 +325,14 @@ measured as (
         coalesce(message_totals.messages_cost_unknown, 0) as messages_cost_unknown,
         test_conversions.test_converted_at,
         coalesce(test_conversions.test_conversions, 0) as test_conversions,
+        case
+            when told_goals.has_orders and entries.assigned_at is not null
+                then coalesce(test_order_totals.test_orders, 0)
+        end as test_orders,
+        case
+            when test_order_totals.test_orders > 0 then test_order_totals.test_revenue_amount
+            when told_goals.has_orders and entries.assigned_at is not null then 0
+        end as test_revenue_amount,
         test_opt_outs.test_opted_out_at
     from entries
     cross join told_goals
@@ -282,12 +361,17 @@ measured as (
         on
             entries.campaign_id = conversion_totals.campaign_id
             and entries.contact_id = conversion_totals.contact_id
-            and entries.message_group = conversion_totals.message_group
+            and entries.entry_number = conversion_totals.entry_number
     left join test_conversions
         on
             entries.campaign_id = test_conversions.campaign_id
             and entries.contact_id = test_conversions.contact_id
             and entries.entry_number = test_conversions.entry_number
+    left join test_order_totals
+        on
+            entries.campaign_id = test_order_totals.campaign_id
+            and entries.contact_id = test_order_totals.contact_id
+            and entries.entry_number = test_order_totals.entry_number
     left join test_opt_outs
         on
             entries.campaign_id = test_opt_outs.campaign_id
@@ -323,15 +407,15 @@ final as (
         cast(case when is_goal_told then conversions end as bigint) as conversions,
         cast(leads as bigint) as leads,
         cast(qualified_leads as bigint) as qualified_leads,
-        -- Orders come with their own streams.
-        cast(null as decimal(18, 4)) as revenue_amount,
+        cast(revenue_amount as decimal(18, 4)) as revenue_amount,
+        cast(gross_revenue_amount as decimal(18, 4)) as gross_revenue_amount,
         cast(message_cost_amount as decimal(18, 6)) as message_cost_amount,
         cast(messages_cost_unknown as bigint) as messages_cost_unknown,
         test_converted_at,
         cast(case when is_goal_told and assigned_at is not null then test_conversions end as bigint)
             as test_conversions,
-        cast(null as bigint) as test_orders,
-        cast(null as decimal(18, 4)) as test_revenue_amount,
+        cast(test_orders as bigint) as test_orders,
+        cast(test_revenue_amount as decimal(18, 4)) as test_revenue_amount,
         test_opted_out_at
     from measured
 )

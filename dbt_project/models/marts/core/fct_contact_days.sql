@@ -17,20 +17,38 @@ clicks as (
     where is_human and not has_clock_anomaly and contact_id <> 'unknown'
 ),
 
+orders as (
+    select
+        contact_id,
+        ordered_on as day_on
+    from {{ ref('int_orders') }}
+    where is_valid and not has_clock_anomaly and not is_internal and contact_id is not null
+),
+
 activities as (
     select
         contact_id,
         day_on,
         messages as messages_received,
-        0 as clicks
+        0 as clicks,
+        0 as orders
     from inbound_channel_days
     union all
     select
         contact_id,
         day_on,
         0 as messages_received,
-        1 as clicks
+        1 as clicks,
+        0 as orders
     from clicks
+    union all
+    select
+        contact_id,
+        day_on,
+        0 as messages_received,
+        0 as clicks,
+        1 as orders
+    from orders
 ),
 
 active_days as (
@@ -38,7 +56,8 @@ active_days as (
         contact_id,
         day_on as active_on,
         sum(messages_received) as messages_received,
-        sum(clicks) as clicks
+        sum(clicks) as clicks,
+        sum(orders) as orders
     from activities
     group by contact_id, day_on
 ),
@@ -49,6 +68,7 @@ neighbouring_days as (
         active_on,
         messages_received,
         clicks,
+        orders,
         lag(active_on) over contact_dates as previous_active_on,
         lead(active_on) over contact_dates as next_active_on
     from active_days
@@ -61,8 +81,7 @@ final as (
         active_on,
         cast(messages_received as bigint) as messages_received,
         cast(clicks as bigint) as clicks,
-        -- No stream of orders is loaded yet, so no day is active by one.
-        cast(0 as bigint) as orders,
+        cast(orders as bigint) as orders,
         previous_active_on is null as is_first_active_day,
         previous_active_on,
         next_active_on

@@ -35,7 +35,15 @@ final as (
                 then lower(registry.campaign_type)
             when registry.campaign_type is not null then 'other'
         end as campaign_type,
-        coalesce(registry.goal, 'order') as goal,
+        -- As everything that reads it writes it; the name of an event is the business' own.
+        coalesce(
+            case
+                when lower(registry.goal) like 'event:%'
+                    then 'event:' || trim(substr(registry.goal, 7))
+                else lower(registry.goal)
+            end,
+            'order'
+        ) as goal,
         registry.template_name,
         {{ utc_time('registry.planned_at') }} as planned_at,
         {{ parsed_amount('registry.software_fee_amount') }} as software_fee_amount,

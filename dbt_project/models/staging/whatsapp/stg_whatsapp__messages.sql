@@ -40,6 +40,9 @@ final as (
         end as direction,
         record_kind = 'echo' as is_echo,
         coalesce(record_type, 'unknown') as message_type,
+        coalesce(
+            record_type = 'interactive' and (payload ->> '$.interactive.type') = 'nfm_reply', false
+        ) as is_form_answer,
         {{ unix_seconds('record_time') }} as message_at,
         {{ is_implausible(unix_seconds('record_time'), received_time('received_at')) }}
             as is_implausible,

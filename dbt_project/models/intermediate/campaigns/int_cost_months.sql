@@ -1,21 +1,19 @@
--- What the software costs that name no campaign come to in each month, by the calendar days of
--- their span that fall in it (SEMANTICS 20). Part sums are rounded, never the parts: the months of
+-- What the costs of a type come to in each month, by the calendar days of their span that fall in
+-- it (SEMANTICS 20), those of campaigns apart. Part sums are rounded, never the parts: the months of
 -- a cost add up to it.
 with
 
 costs as (
     select
         cost_id,
+        cost_type,
+        campaign_id is not null as is_of_campaign,
         starts_on,
         ends_on,
         amount,
         currency_code
     from {{ ref('stg_generic__costs') }}
-    where
-        cost_type = 'software'
-        and campaign_id is null
-        and amount is not null
-        and starts_on <= ends_on
+    where amount is not null and starts_on <= ends_on
 ),
 
 fx_rates as (
@@ -30,6 +28,8 @@ fx_rates as (
 converted as (
     select
         costs.cost_id,
+        costs.cost_type,
+        costs.is_of_campaign,
         costs.starts_on,
         costs.ends_on,
         costs.ends_on - costs.starts_on + 1 as span_days,
@@ -59,6 +59,8 @@ cost_months as (
 
 parts as (
     select
+        cost_type,
+        is_of_campaign,
         month_on,
         amount,
         {{ share_until(
@@ -75,13 +77,15 @@ parts as (
 
 final as (
     select
+        cost_type,
+        is_of_campaign,
         month_on,
         -- A cost in a currency without a rate makes the month unknown, not cheaper.
         cast(
             case when count(*) = count(amount) then sum(part_amount) end as decimal(18, 4)
-        ) as software_cost_amount
+        ) as cost_amount
     from parts
-    group by month_on
+    group by cost_type, is_of_campaign, month_on
 )
 
 select * from final
