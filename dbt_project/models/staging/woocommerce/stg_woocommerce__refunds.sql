@@ -2,18 +2,18 @@ with
 
 orders as (
     select
-        load_id,
+        _load_id,
+        _line_hash,
         order_id,
-        line_hash,
         refunds
-    from {{ ref('stg_woocommerce__orders') }}
+    from {{ source('raw', 'woocommerce_orders') }}
 ),
 
 listed as (
     select
-        load_id,
+        _load_id as load_id,
         order_id,
-        line_hash,
+        _line_hash as line_hash,
         unnest(json_extract(refunds, '$[*]')) as refund
     from orders
 ),
