@@ -418,6 +418,18 @@ def _csv_exports() -> dict[str, str]:
                 f",{TEXT},3,{NAME} {PHONE},{EMAIL},{TEXT},",
             ],
         ),
+        "generic/orders": (
+            "order_id,ordered_at,total_amount,currency_code,phone,external_id,status,coupon_codes,"
+            "utm_source,utm_medium,utm_campaign",
+            [
+                f"O-1,{at},10.00,EUR,+{PHONE},{NAME} {SURNAME},paid by {NAME} ({PHONE}),"
+                f"{EMAIL}|+{PHONE},+{PHONE},{EMAIL},to {NAME} {PHONE}"
+            ],
+        ),
+        "generic/abandoned_checkouts": (
+            "checkout_id,created_at,phone,external_id,value_amount,currency_code",
+            [f"C-1,{at},+{PHONE},{NAME} {SURNAME},10.00,EUR"],
+        ),
         "ga4/sessions": (
             "date,session_source,session_medium,session_campaign,sessions",
             [f"2026-11-12,{PHONE},{EMAIL},tel:+{PHONE},3"],

@@ -123,10 +123,6 @@ def _insight(one: Row) -> Row | None:
     if on is None or spend is None or not one.get("ad_id") or on != _day(one.get("date_stop")):
         return None
     started = [a for a in one.get("actions") or [] if a.get("action_type") == STARTED]
-    clicks = one.get("inline_link_clicks")
-    if clicks is None:
-        told = [a for a in one.get("actions") or [] if a.get("action_type") == "link_click"]
-        clicks = told[0].get("value") if told else None
     return {
         "ad_id": str(one["ad_id"]),
         "spent_on": on,
@@ -135,7 +131,7 @@ def _insight(one: Row) -> Row | None:
         "spend": spend,
         "currency": (one.get("account_currency") or "").upper() or None,
         "impressions": _count(one.get("impressions")),
-        "link_clicks": _count(clicks),
+        "link_clicks": _count(one.get("inline_link_clicks")),
         "conversations_started": _count(started[0].get("value")) if started else None,
         "source": "meta_ads",
     }

@@ -139,7 +139,7 @@ class Claims:
         self.planned = {c: at or datetime.min for c, at in planned.items()}
         for row in exports.tables["registry"]:
             if row.get("utm_campaign"):
-                self.of_utm[row["utm_campaign"].strip().lower()].append(row["campaign_id"])
+                self.of_utm[row["utm_campaign"]].append(row["campaign_id"])
             for code in (row.get("coupon_codes") or "").split("|"):
                 if code.strip():
                     self.of_code[code.strip().upper()].add(row["campaign_id"])
@@ -164,7 +164,7 @@ class Claims:
         if order is None or not order.utm[2]:
             return None
         at = order.utm_at or goal.at
-        campaigns = self.of_utm.get(order.utm[2].strip().lower(), [])
+        campaigns = self.of_utm.get(order.utm[2], [])
         if not campaigns or not goal.at - self.utm_window <= at <= goal.at:
             return None
         last: dict[str, tuple[datetime, str]] = {}
@@ -175,7 +175,8 @@ class Claims:
         if last:
             campaign = max(last, key=lambda c: last[c])
         else:
-            campaign = max(campaigns, key=lambda c: (self.planned[c], c))
+            begun = {c: self.planned[c] if self.planned[c] <= at else datetime.min for c in campaigns}
+            campaign = max(sorted(campaigns), key=lambda c: begun[c])
         message_id = last[campaign][1] if last else "none"
         return Touch(at, RANKS.index("utm"), message_id, campaign)
 
@@ -256,7 +257,7 @@ def add_credits(orders: Frame, leads: Frame, credits: list[Credit], arms: Mappin
                 ("attributed_campaign_id", touch.campaign_id),
                 ("attributed_variant", arms.get(key, "none")),
                 ("attributed_message_id", touch.message_id),
-                ("attributed_agent_id", message.agent_id if message else None),
+                ("attributed_agent_id", message.agent_id if message else "none"),
                 ("attributed_ad_id", touch.ad_id),
                 ("attributed_touch_type", credit.kind if credit else None),
                 ("attributed_at", touch.at if credit else None),

@@ -24,43 +24,48 @@ ALL = "all"
 Monthly = dict[date, Fraction]
 
 
-def acquisition_sources(exports: Exports, facts: Facts) -> dict[str, str]:
-    """Return how each person came: by what was first, by an ad, or known to another system before."""
-    first: dict[str, tuple[bool, datetime, int, str]] = {}
-    inbound: dict[str, tuple[datetime, str | None]] = {}
-
-    def seen(contact_id: str, is_odd: bool, at: datetime, rank: int, source: str) -> None:
-        trace = is_odd, at, rank, source
-        first[contact_id] = min(first.get(contact_id, trace), trace)
-
+def acquisition_sources(exports: Exports, facts: Facts, people: Frame) -> dict[str, str]:
+    """Return how each person came: by what was first, or by a system that had named its source."""
+    first: dict[str, dict[str, list[tuple[bool, datetime]]]] = defaultdict(lambda: defaultdict(list))
+    by_ad: set[tuple[str, datetime]] = set()
     for message in facts.messages:
-        odd, at = message.has_clock_anomaly, message.message_at
+        seen = first[message.contact_id]
+        trace = message.has_clock_anomaly, message.message_at
+        seen["message"].append(trace)
         if message.is_activity:
-            seen(message.contact_id, odd, at, 0, "ad" if message.ad_id else "incoming_message")
-            if not odd:
-                told = at, message.ad_id
-                before = inbound.get(message.contact_id, (datetime.max, None))
-                if at < before[0]:
-                    inbound[message.contact_id] = told
-        elif message.direction == "outbound":
-            has_campaign = message.campaign_id != "none"
-            seen(message.contact_id, odd, at, 1, "campaign" if has_campaign else "unknown")
+            seen["inbound"].append(trace)
+        if message.ad_id and message.is_activity:
+            by_ad.add((message.contact_id, message.message_at))
+        if message.direction == "outbound" and message.sender_type == "campaign":
+            seen["campaign"].append(trace)
     for named in exports.named:
-        whose = facts.people.contact_of(exports.identifiers[named]) or "unknown"
-        odd = named in facts.anomalies
-        if named.at == datetime.max:
-            continue
-        kind = "campaign" if named.stream == "audience" else "import"
-        seen(whose, odd, named.at, 1 if kind == "campaign" else 2, kind)
+        if named.stream == "audience" and named not in facts.anomalies:
+            whose = facts.people.contact_of(exports.identifiers[named]) or "unknown"
+            first[whose]["list"].append((False, named.at))
     for record in exports.shop_records:
         whose = facts.people.contact_of(record.who) or "unknown"
-        seen(whose, record in facts.anomalies, record.at, 0, "shop")
+        if record not in facts.anomalies and whose not in facts.internal:
+            first[whose]["shop"].append((False, record.at))
+    described = people.set_index("contact_id")
     found = {}
     for contact_id in facts.people.members:
-        _, at, _, source = first.get(contact_id, (True, datetime.max, 0, "unknown"))
-        written = inbound.get(contact_id)
-        if written and written[1] and source in ("import", "incoming_message"):
-            source = "ad"
+        at = {name: min(told)[1] for name, told in first[contact_id].items()}
+        first_at, inbound = at.get("message", datetime.max), at.get("inbound")
+        begun = min(at.values(), default=datetime.max)
+        if "shop" in at and at["shop"] < min(first_at, at.get("list", datetime.max)):
+            source = "shop"
+        elif "list" in at and at["list"] < first_at:
+            source = "campaign"
+        elif inbound is not None and inbound == first_at:
+            source = "ad" if (contact_id, inbound) in by_ad else "incoming_message"
+        elif "campaign" in at and at["campaign"] == first_at:
+            source = "campaign"
+        else:
+            source = "unknown"
+        told_source, told_at = described.loc[contact_id, ["described_source", "described_at"]]
+        if told_source and source != "ad":
+            is_before = told_at is not None and told_at != datetime.max and told_at < begun
+            source = "import" if source == "unknown" or is_before else source
         found[contact_id] = source
     return found
 
@@ -133,7 +138,7 @@ def _months_after(on: date, count: int) -> date:
 
 
 def kpi_cac(
-    exports: Exports, facts: Facts, ads: Frame, recipients: Frame, leads: Frame, orders: Frame,
+    exports: Exports, facts: Facts, people: Frame, ads: Frame, recipients: Frame, leads: Frame, orders: Frame,
     clv: Frame, clock: Clock,
 ) -> Frame:  # fmt: skip
     """Return costs, leads, customers and what they brought per month and source."""

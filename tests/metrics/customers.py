@@ -103,6 +103,8 @@ def kpi_retention(orders: Frame, days: Frame, of_orders: Clock, of_sales: Clock)
             continue
         cells = len(_cells(min(first.values()), clock))
         for cohort in sorted(set(first.values())):
+            if cohort > clock.today:
+                continue
             members = {whose for whose, month in first.items() if month == cohort}
             for place in range(cells):
                 month = _later(cohort, place)

@@ -70,7 +70,7 @@ class Message:
     ad_id: str | None = None
     failures: tuple[tuple[datetime, str], ...] = field(default=())
     first_clicked_at: datetime | None = None
-    agent_id: str | None = None
+    agent_id: str = "none"
     pressed_at: datetime | None = None
     link_clicked_at: datetime | None = None
     has_button_link: bool = False
@@ -380,7 +380,7 @@ def _fold(
         billing_conversation_id=conversation_id,
         is_conversation_priced=pricing.get("pricing_model") == "CBP",
         failures=tuple(failures),
-        agent_id=f"{report.vendor}:{report.agent_id}" if report and report.agent_id else None,
+        agent_id=_agent(record),
         pressed_at=report.button_clicked_at if report else None,
         link_clicked_at=report.link_clicked_at if report else None,
         has_button_link=bool(send and send.has_button_link),
@@ -388,6 +388,16 @@ def _fold(
         reported_price=report.price if report else None,
         reported_currency=report.currency_code if report else None,
     )
+
+
+def _agent(record: _Outbound) -> str:
+    """Return who wrote it: what was typed in the app names nobody."""
+    if record.echo:
+        return "unknown"
+    if record.send and record.send.agent_id:
+        return f"whatsapp:{record.send.agent_id}"
+    report = record.report
+    return f"{report.vendor}:{report.agent_id}" if report and report.agent_id else "none"
 
 
 def _pricing(statuses: list[Status]) -> tuple[dict[str, Any], str | None]:

@@ -155,6 +155,7 @@ def checkouts(exports: Exports, facts: Facts, orders: Frame, settings: Mapping[s
             named.append((cart, contact_id))
             if cart not in facts.anomalies:
                 begun[contact_id].append(cart.at)
+    told = {cart.order_id for cart, _ in named}
     rows = []
     for cart, contact_id in named:
         later = [at for at in begun[contact_id] if at > cart.at]
@@ -164,7 +165,7 @@ def checkouts(exports: Exports, facts: Facts, orders: Frame, settings: Mapping[s
             found = [
                 one
                 for one in theirs[contact_id]
-                if cart.at <= one[0] <= cart.at + window and one[0] < until
+                if cart.at <= one[0] <= cart.at + window and one[0] < until and one[1] not in told
             ]
             order_id, is_inferred = (min(found)[1], True) if found else (None, False)
         recovered_at = by_id[order_id]["ordered_at"] if order_id in by_id else None

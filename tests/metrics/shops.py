@@ -191,6 +191,16 @@ def state(text: object) -> str:
     return STATES.get(word, "other")
 
 
+def _state(
+    text: object, cancelled_at: datetime | None = None, is_partly_refunded: bool = False
+) -> str:
+    """What was cancelled is cancelled, whatever was paid before; WooCommerce tells refunds apart."""
+    if cancelled_at is not None:
+        return "cancelled"
+    found = state(text)
+    return "partially_refunded" if is_partly_refunded and found == "paid" else found
+
+
 def _amount(value: object) -> Decimal | None:
     return None if value is None else number(str(value))
 
@@ -267,7 +277,7 @@ def _shopify_row(name: str, head: dict[str, str], group: list[dict[str, str]]) -
         number=name,
         who=_pairs(("phone", phone), ("email", head.get("Email"))),
         at=at,
-        status=state(head.get("Financial Status")),
+        status=_state(head.get("Financial Status"), _clock(head.get("Cancelled at"))),
         is_unpaid=False,
         is_test=False,
         is_cod=_has_tag(tags, "cod") or bool(COD.search(head.get("Payment Method") or "")),
@@ -379,7 +389,7 @@ def _bulk_order(one: Json, children: list[Json], at: datetime) -> Order:
         number=one.get("name"),
         who=_bulk_people(one),
         at=at,
-        status=state(one.get("displayFinancialStatus")),
+        status=_state(one.get("displayFinancialStatus"), moment(one.get("cancelledAt"))),
         is_unpaid=False,
         is_test=bool(one.get("test")),
         is_cod=_has_tag(tags, "cod") or any(map(COD.search, one.get("paymentGatewayNames") or [])),
@@ -447,7 +457,7 @@ def _woo_order(one: Json, at: datetime) -> Order:
             ("shop", f"woocommerce:{customer}" if customer != "0" else None),
         ),
         at=at,
-        status=state(status),
+        status=_state(status, is_partly_refunded=any(map(_is_refund, one.get("refunds") or []))),
         is_unpaid=status not in WOO_PAID,
         is_test=False,
         is_cod=bool(COD.search(pays)),
@@ -470,6 +480,10 @@ def _woo_order(one: Json, at: datetime) -> Order:
             for part in _back(moment(refund.get("date_created_gmt")), refund.get("total"))
         ),
     )
+
+
+def _is_refund(one: Json) -> bool:
+    return bool(_amount(one.get("total")))
 
 
 # Our own columns, and other shops' through a mapping.

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import io
+import shutil
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from orchestration.checks import orders
 from orchestration.checks.invariants import INVARIANTS
 from orchestration.checks.runner import run_check
+from orchestration.publish import CHECKS_DDL
+from orchestration.scorecard import exact, print_scorecard, read_scorecard, to_json
 from orchestration.warehouse import connect
 from tests.pipeline.harness import build, query, records, settings_of
 from tests.pipeline.payloads import write_csv
@@ -162,6 +167,31 @@ def test_orders_make_customers_active_days_and_traffic(db: Path) -> None:
         ("wa", "spring", 1, Decimal(70)),
         ("none", "none", 1, Decimal(20)),
     ]
+
+
+def test_the_scorecard_prints_sales_as_they_stand(db: Path, tmp_path: Path) -> None:
+    """Also where the channels of the messages have no name, and a value is NULL."""
+    settings = settings_of(db.parent, tmp_path)
+    with connect(settings_of(db.parent, db.parent), db) as con:
+        con.execute("create or replace table meta.publication as select 'x' as run_id")
+        con.execute(CHECKS_DDL)
+    shutil.copy(db, settings.published_path)
+    card = read_scorecard(settings)
+    assert card is not None
+    # March is the last month that the messages, on which the card goes by, have completed.
+    assert (card["period_start_on"], card["is_complete"]) == (date(2026, 3, 1), True)
+    [sales] = records(db, "from marts.kpi_sales where period_start_on = '2026-03-01' "
+                      "and period_grain = 'month'")  # fmt: skip
+    [values] = records(db, "from marts.kpi_aov where period_start_on = '2026-03-01' "
+                       "and period_grain = 'month'")  # fmt: skip
+    stands = {**values, **sales}
+    assert card["sales"] == {name: stands[name] for name in card["sales"]}
+    printed = io.StringIO()
+    print_scorecard(Console(file=printed, width=200), card)
+    cells = printed.getvalue().split()
+    assert [name for name, value in card["sales"].items() if exact(value) not in cells] == []
+    assert "230.0000" in cells
+    assert to_json(card)
 
 
 def test_every_invariant_of_orders_holds(db: Path) -> None:

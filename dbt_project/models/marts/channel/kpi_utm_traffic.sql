@@ -170,6 +170,8 @@ keys as (
         utm_campaign,
         min(day_on) as first_event_on
     from days
+    -- What comes after now begins nothing yet.
+    where day_on <= (select max(calendar_days.day_on) from calendar_days)
     group by
         utm_source,
         utm_medium,

@@ -31,11 +31,6 @@ period_days as (
     where subject = 'sales'
 ),
 
-first_order as (
-    select min(ordered_on) as first_ordered_on
-    from orders
-),
-
 -- Who bought nothing known of is neither new nor repeat.
 order_days as (
     select
@@ -56,6 +51,13 @@ order_days as (
             as repeat_customer_net_revenue_amount
     from orders
     group by ordered_on
+),
+
+-- What comes after now begins nothing yet.
+first_order as (
+    select min(order_days.day_on) as first_ordered_on
+    from order_days
+    semi join period_days on order_days.day_on = period_days.day_on
 ),
 
 totals as (
