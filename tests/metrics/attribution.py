@@ -175,7 +175,9 @@ class Claims:
         if last:
             campaign = max(last, key=lambda c: last[c])
         else:
-            begun = {c: self.planned[c] if self.planned[c] <= at else datetime.min for c in campaigns}
+            begun = {
+                c: self.planned[c] if self.planned[c] <= at else datetime.min for c in campaigns
+            }
             campaign = max(sorted(campaigns), key=lambda c: begun[c])
         message_id = last[campaign][1] if last else "none"
         return Touch(at, RANKS.index("utm"), message_id, campaign)

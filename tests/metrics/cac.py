@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 from typing import Any
@@ -26,7 +27,9 @@ Monthly = dict[date, Fraction]
 
 def acquisition_sources(exports: Exports, facts: Facts, people: Frame) -> dict[str, str]:
     """Return how each person came: by what was first, or by a system that had named its source."""
-    first: dict[str, dict[str, list[tuple[bool, datetime]]]] = defaultdict(lambda: defaultdict(list))
+    first: dict[str, dict[str, list[tuple[bool, datetime]]]] = defaultdict(
+        lambda: defaultdict(list)
+    )
     by_ad: set[tuple[str, datetime]] = set()
     for message in facts.messages:
         seen = first[message.contact_id]
@@ -133,43 +136,96 @@ def _spread(monthly: Monthly, amount: Fraction, first: date, last: date) -> None
         monthly[(first + timedelta(days=day)).replace(day=1)] += amount / days
 
 
-def _months_after(on: date, count: int) -> date:
-    return (pd.Timestamp(on) + pd.DateOffset(months=count)).date()
+class Months:
+    """Sums per month; one part that isn't known makes its month unknown."""
+
+    def __init__(self) -> None:
+        self.sums: dict[date, Fraction | None] = {}
+
+    def add(self, month: date, amount: Any) -> None:
+        """Add a part, None where it isn't known."""
+        before = self.sums.get(month, Fraction(0))
+        self.sums[month] = None if amount is None or before is None else before + Fraction(amount)
+
+    def of(self, month: date) -> Fraction | None:
+        """Return the month's sum."""
+        return self.sums.get(month, Fraction(0))
+
+
+def _sum(*parts: Fraction | None) -> Fraction | None:
+    return None if None in parts else sum((p for p in parts if p is not None), Fraction(0))
+
+
+@dataclass
+class Won:
+    """The customers of a month and source, and what each of them ordered, in order."""
+
+    orders: list[list[Mapping[Any, Any]]]
+    end_at: datetime
+    clock: Clock
+
+    def revenue(self, months: int) -> Fraction:
+        """Return what they brought within so many months of each one's first order."""
+        total = Fraction(0)
+        for theirs in self.orders:
+            until = theirs[0]["ordered_at"] + pd.DateOffset(months=months)
+            total += sum(Fraction(r["net_amount"] or 0) for r in theirs if r["ordered_at"] < until)
+        return total * Fraction(str(self.clock.settings["gross_margin_rate"]))
+
+    def is_seen(self, months: int) -> bool:
+        """Tell whether all whom the month can have won have lived through so many months."""
+        return self.clock.now >= self.end_at + pd.DateOffset(months=months)
+
+    def first_year(self) -> float | None:
+        """Return the mean revenue of a customer's first twelve months."""
+        if not self.orders or not self.is_seen(12):
+            return None
+        return float(self.revenue(12)) / len(self.orders)
+
+    def payback(self, cost: Fraction | None) -> int | None:
+        """Return the months, the first of them 1, until they had paid their cost back."""
+        months = 1
+        while self.orders and cost and self.is_seen(months):
+            if self.revenue(months) >= cost:
+                return months
+            months += 1
+        return None
 
 
 def kpi_cac(
-    exports: Exports, facts: Facts, people: Frame, ads: Frame, recipients: Frame, leads: Frame, orders: Frame,
-    clv: Frame, clock: Clock,
+    exports: Exports, facts: Facts, people: Frame, ads: Frame, recipients: Frame, leads: Frame,
+    orders: Frame, clv: Frame, clock: Clock, first_on: date,
 ) -> Frame:  # fmt: skip
     """Return costs, leads, customers and what they brought per month and source."""
     card, target = Card(exports), clock.settings["reporting_currency"]
-    margin = Fraction(str(clock.settings["gross_margin_rate"]))
-    came = acquisition_sources(exports, facts)
+    came = acquisition_sources(exports, facts, people)
     counted = orders[orders["is_counted"].eq(True)]
     theirs: dict[str, list[Mapping[Any, Any]]] = defaultdict(list)
-    ad_revenue: Monthly = defaultdict(Fraction)
+    ad_revenue, spent, message_cost, software, labour = (Months() for _ in range(5))
     for row in counted.sort_values(["ordered_at", "order_id"]).to_dict("records"):
-        month = row["ordered_on"].replace(day=1)
         if row["contact_id"]:
             theirs[row["contact_id"]].append(row)
         if row["attributed_touch_type"] == "ctwa":
-            ad_revenue[month] += Fraction(row["net_amount"] or 0)
-    spent: Monthly = defaultdict(Fraction)
+            ad_revenue.add(row["ordered_on"].replace(day=1), row["net_amount"] or 0)
     for row in ads[ads["has_clock_anomaly"].eq(False)].to_dict("records"):
-        spent[row["spent_on"].replace(day=1)] += Fraction(row["spend_amount"] or 0)
-    message_cost: Monthly = defaultdict(Fraction)
-    software: Monthly = defaultdict(Fraction)
+        spent.add(row["spent_on"].replace(day=1), row["spend_amount"])
+    unknown: Counter[date] = Counter()
+    known: Counter[date] = Counter()
     parts = software_by_entry(exports, facts, recipients, clock)
     for row, part in zip(recipients.to_dict("records"), parts, strict=True):
         bought = theirs.get(row["contact_id"])
         if bought and bought[0]["ordered_at"] < row["entered_at"]:
             continue
         month = row["entered_on"].replace(day=1)
-        message_cost[month] += Fraction(row["message_cost_amount"] or 0)
-        software[month] += part
-    labour: Monthly = defaultdict(Fraction)
+        message_cost.add(month, row["message_cost_amount"] or 0)
+        unknown[month] += row["messages_cost_unknown"]
+        known[month] += row["messages_cost_known"]
+        software.add(month, part)
     for _, amount, first, last in _costs(exports, card, target, "labour"):
-        _spread(labour, amount, first, last)
+        spread: Monthly = defaultdict(Fraction)
+        _spread(spread, amount, first, last)
+        for month, share in spread.items():
+            labour.add(month, share)
     told: Counter[tuple[str, str, date]] = Counter()
     for row in leads.to_dict("records"):
         source = came.get(row["contact_id"], "unknown")
@@ -186,105 +242,67 @@ def kpi_cac(
     predicted = dict(zip(clv["contact_id"], clv["predicted_clv_12m_amount"], strict=True))
     found = []
     for source in (*SOURCES, ALL):
-        dated = [month for (_, name, month) in told if name == source]
+        is_all, is_ad, is_campaign = (source in (name, ALL) for name in (ALL, "ad", "campaign"))
+        dated = [month for (_, name, month), count in told.items() if name == source and count]
         dated += [month for name, month in won if name == source]
-        dated += list(spent) + list(ad_revenue) if source in ("ad", ALL) else []
-        if source in ("campaign", ALL):
-            dated += [on.replace(day=1) for on in recipients["entered_on"]]
-        dated += list(labour) if source == ALL else []
+        dated += [*spent.sums, *ad_revenue.sums] if is_ad else []
+        dated += [on.replace(day=1) for on in recipients["entered_on"]] if is_campaign else []
+        dated += [*labour.sums, first_on] if is_all else []
         for month in periods(min(dated), clock.today, "month") if dated else []:
-            people = won.get((source, month), [])
-            row = {
-                "period_grain": "month",
-                "period_start_on": month,
-                "acquisition_source": source,
-                "leads": told["leads", source, month],
-                "qualified_leads": told["qualified_leads", source, month],
-                "new_customers": len(people),
-            }
-            ad = spent[month] if source in ("ad", ALL) else Fraction(0)
-            ad_known = ad if len(ads) or source not in ("ad", ALL) else None
-            messages = message_cost[month] if source in ("campaign", ALL) else Fraction(0)
-            tools = software[month] if source in ("campaign", ALL) else Fraction(0)
-            work = labour[month] if source == ALL and labour else None
-            cost = ad + messages + tools + (work or 0)
-            row |= {
-                "ad_spend_amount": ad_known,
-                "message_cost_amount": messages,
-                "software_cost_amount": tools,
-                "labour_cost_amount": work,
-                "acquisition_cost_amount": None if source == "ad" and ad_known is None else cost,
-                "ad_revenue_amount": ad_revenue[month] if source in ("ad", ALL) else Fraction(0),
-            }
-            cost_ = row["acquisition_cost_amount"]
-            row |= {
-                "cost_per_lead_amount": _per(cost_, row["leads"]),
-                "cost_per_qualified_lead_amount": _per(cost_, row["qualified_leads"]),
-                "cost_per_acquisition_amount": None
-                if cost_ is None
-                else _per(ad + messages, len(people)),
-                "customer_acquisition_cost_amount": _per(cost_, len(people)),
-                "return_on_ad_spend": _per(row["ad_revenue_amount"], row["ad_spend_amount"]),
-                "clv_12m_amount": _observed_value(people, theirs, clock, margin),
-            }
-            values = [predicted.get(whose) for whose in people]
-            known = [v for v in values if v is not None]
-            row["predicted_clv_12m_amount"] = sum(known) / len(known) if known else None
-            row["clv_to_cac_ratio"] = _per(
-                row["clv_12m_amount"], row["customer_acquisition_cost_amount"]
-            )
-            row["payback_months"] = _payback(people, theirs, clock, margin, cost_)
+            whose_ids = won.get((source, month), [])
             end = end_at(month, "month", clock.zone)
-            row["is_complete"] = clock.now >= end
-            row["is_mature"] = clock.now >= end + timedelta(days=STATUS_WINDOW_DAYS)
-            found.append(row)
+            customers = Won([theirs[whose] for whose in whose_ids], end, clock)
+            ad = spent.of(month) if is_ad else Fraction(0)
+            messages = message_cost.of(month) if is_campaign else Fraction(0)
+            if is_campaign and unknown[month] and not known[month]:
+                messages = None
+            tools = software.of(month) if is_campaign else Fraction(0)
+            work = labour.of(month) if is_all and labour.sums else None
+            has_ads = len(ads) > 0
+            told_ad = None if is_ad and not has_ads else ad
+            counted_ad = Fraction(0) if is_all and not has_ads else told_ad
+            counted_work = work if is_all and labour.sums else Fraction(0)
+            cost = _sum(counted_ad, messages, tools, counted_work)
+            revenue = ad_revenue.of(month) if is_ad else Fraction(0)
+            year, count = customers.first_year(), len(whose_ids)
+            values = [v for whose in whose_ids if (v := predicted.get(whose)) is not None]
+            found.append(
+                {
+                    "period_grain": "month",
+                    "period_start_on": month,
+                    "acquisition_source": source,
+                    "ad_spend_amount": told_ad,
+                    "message_cost_amount": messages,
+                    "software_cost_amount": tools,
+                    "labour_cost_amount": work,
+                    "acquisition_cost_amount": cost,
+                    "leads": told["leads", source, month] if len(leads) else None,
+                    "qualified_leads": told["qualified_leads", source, month]
+                    if len(leads)
+                    else None,
+                    "new_customers": count,
+                    "cost_per_lead_amount": _per(cost, told["leads", source, month]),
+                    "cost_per_qualified_lead_amount": _per(
+                        cost, told["qualified_leads", source, month]
+                    ),
+                    "cost_per_acquisition_amount": _per(_sum(counted_ad, messages), count),
+                    "customer_acquisition_cost_amount": _per(cost, count),
+                    "ad_revenue_amount": revenue,
+                    "return_on_ad_spend": _per(revenue, told_ad),
+                    "clv_12m_amount": year,
+                    "predicted_clv_12m_amount": sum(values) / len(values) if values else None,
+                    "clv_to_cac_ratio": _per(year, _per(cost, count)),
+                    "payback_months": customers.payback(cost),
+                    "is_complete": clock.now >= end,
+                    "is_mature": clock.now >= end + timedelta(days=STATUS_WINDOW_DAYS),
+                }
+            )
     mart = pd.DataFrame(found, dtype=object)
     for column in mart.columns:
-        mart[column] = [float(v) if isinstance(v, Fraction) else v for v in mart[column]]
-        mart[column] = mart[column].astype(object)
+        plain = [float(v) if isinstance(v, Fraction) else v for v in mart[column]]
+        mart[column] = pd.Series(plain, index=mart.index, dtype=object)
     return mart
 
 
 def _per(top: Any, bottom: Any) -> float | None:
     return None if top is None or not bottom else float(top) / float(bottom)
-
-
-def _observed_value(
-    people: list[str], theirs: Mapping[str, list[Mapping[Any, Any]]], clock: Clock, margin: Fraction
-) -> float | None:
-    """Return the mean net revenue of a first year; None until the last of them has had it."""
-    if not people:
-        return None
-    total = Fraction(0)
-    for whose in people:
-        until = _months_after(theirs[whose][0]["ordered_on"], 12)
-        if clock.today < until:
-            return None
-        total += sum(
-            Fraction(r["net_amount"] or 0) for r in theirs[whose] if r["ordered_on"] < until
-        )
-    return float(total * margin) / len(people)
-
-
-def _payback(
-    people: list[str],
-    theirs: Mapping[str, list[Mapping[Any, Any]]],
-    clock: Clock,
-    margin: Fraction,
-    cost: Any,
-) -> int | None:
-    """Return the whole months after which the first orders' people had paid their cost back."""
-    if not people or not cost:
-        return None
-    for months in range(0, 1200):
-        total = Fraction(0)
-        for whose in people:
-            until = _months_after(theirs[whose][0]["ordered_on"], months)
-            if clock.today < until:
-                return None
-            total += sum(
-                Fraction(r["net_amount"] or 0) for r in theirs[whose] if r["ordered_on"] <= until
-            )
-        if total * margin >= cost:
-            return months
-    return None

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import random
 from collections import defaultdict
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +135,13 @@ def add_orders(raw: Raw, tables: Tables, folder: Path) -> None:
         block(raw, shop)
     _ads(folder)
     shop.write(folder)
+    acme = folder / "mapped" / "acme" / "orders"
+    acme.mkdir(parents=True, exist_ok=True)
+    (acme / "mapping.yml").write_text(
+        "columns: {order_id: nr, ordered_at: datum, total_amount: summe, currency_code: waehrung,"
+        " email: mail, status: status}\n"
+        "values: {status: {done: completed, storniert: cancelled}}\n"
+    )
 
 
 def _admin(raw: Raw, shop: Shop) -> None:
@@ -198,6 +207,11 @@ def _bulk(raw: Raw, shop: Shop) -> None:
     shop.object(first, 6004, "2026-06-13T10:00:00Z", "63.00", customer=fay,
                 cancelledAt="2026-06-14T10:00:00Z", displayFinancialStatus="REFUNDED",
                 totalRefundedSet=shop_money("63.00"))  # fmt: skip
+    # The CSV of one order is newer, the bulk result of the other.
+    shop.object(first, 5004, "2026-05-04T10:00:00Z", "44.44", updatedAt="2026-05-05T10:00:00Z",
+                test=True, lines=[7])  # fmt: skip
+    shop.object(first, 5016, "2026-05-16T10:00:00Z", "17.00", updatedAt="2026-10-20T10:00:00Z",
+                email="eve@example.com", displayFinancialStatus="PAID", lines=[4])  # fmt: skip
     # The change counts, not the file.
     shop.object(first, 6005, "2026-06-14T10:00:00Z", "64.00", customer=fay,
                 updatedAt="2026-08-01T10:00:00Z", phone=f"+{phone(342)}")  # fmt: skip
@@ -251,6 +265,13 @@ def _own_columns(raw: Raw, shop: Shop) -> None:
     shop.ours("a9", "2026-05-27 10:00:00", "19.00", jo, currency_code="XTS")
     shop.ours("a10", "2099-01-01 10:00:00", "20.00", jo)
     shop.ours("a11", "1970-01-02 10:00:00", "21.00", jo)
+    shop.ours("a13", "2026-05-29 10:00:00", "23.00", jo, cancelled_at="2026-05-30 10:00:00",
+              refunded_amount="23.00", discount_amount="1.005", tax_amount="-0.50")  # fmt: skip
+    shop.ours("a14", "2026-05-30 10:00:00", "24.00", jo, refunded_amount="30.00", status="Refunded",
+              cod_confirmed_at="2026-05-30 11:00:00", order_number="N-14")  # fmt: skip
+    for place, row in enumerate(({"status": "done"}, {"status": "storniert"})):
+        shop.tables.add("mapped/acme/orders", nr=f"x{place}", datum="2026-06-20 10:00:00",
+                        summe="31.50", waehrung="EUR", mail="jo@example.com", **row)  # fmt: skip
     shop.ours("a12", "2026-05-28 10:00:00", "22.00", jo, status="returned")
 
 
@@ -315,6 +336,26 @@ def _touches(raw: Raw, shop: Shop) -> None:
     shop.ours("t8", later(at, days=1), "43.00", phone(358))
     shop.ours("t8b", later(at, days=2), "44.00", phone(358), currency_code="XTS")
     shop.ours("t8c", later(at, days=2), "45.00", phone(358), status="failed")
+    # In one second the click goes before the reply, and the reply before the read.
+    tie = later(at, hours=1)
+    campaign_message(raw, "to8b", later(at, minutes=10), phone(351), "sell-2")
+    shop.tables.click(f"{base}1", tie)
+    raw.inbound("to8in", tie, phone(351))
+    shop.ours("tie", later(at, days=4), "46.00", phone(351))
+    campaign_message(raw, "to11b", later(at, minutes=10), phone(361), "sell-2")
+    raw.status(wamid("to11b"), "read", tie, phone(361), pricing=pmp("marketing"))
+    raw.inbound("to11in", tie, phone(361), quote=wamid("to11"), type="button", text=None,
+                button={"payload": "YES", "text": "Yes"})  # fmt: skip
+    shop.ours("tie-2", later(at, hours=3), "47.00", phone(361))
+    # Who enters a flow anew buys from the new entry; a visit without a message from the latest one.
+    shop.tables.registry("again", "flow", utm_campaign="again")
+    for place, delta in enumerate(({"days": -60}, {"days": -20})):
+        campaign_message(raw, f"ag{place}", later(at, **delta), phone(398), "again", "sent",
+                         "delivered", "read")  # fmt: skip
+        shop.tables.add("clicks/links", url=f"{base}again{place}", message_id=wamid(f"ag{place}"))
+        shop.tables.click(f"{base}again{place}", later(at, **delta, hours=1))
+        shop.ours(f"ag{place}", later(at, **delta, hours=2), "61.00", phone(398))
+    shop.ours("ag2", later(at, days=-16), "62.00", phone(398), utm_campaign="again")
     # An ad brought the chat: seven days.
     for place, days in ((0, 7), (1, 7.0001), (2, 1)):
         who = phone(362 + place)
@@ -344,12 +385,23 @@ def _coupons_and_visits(raw: Raw, shop: Shop) -> None:
     campaign_message(raw, "cp-c", at, phone(376), "sell-2")
     shop.ours("c5", later(at, days=5), "35.00", phone(376), coupon_codes="SAVE10")
     # A visit goes before a coupon and after a reply of its second.
-    utm = {"utm_source": "whatsapp", "utm_medium": "message", "utm_campaign": "Harvest"}
+    utm = {"utm_source": "whatsapp", "utm_medium": "message", "utm_campaign": "harvest"}
     campaign_message(raw, "vi0", at, phone(373), "visits")
     shop.ours("v0", later(at, days=6), "36.00", phone(373), coupon_codes="SAVE10", **utm)
     shop.ours("v1", later(at, days=6), "37.00", "guest@example.com", **utm)
     shop.ours("v2", later(at, days=6), "38.00", phone(374), utm_source="newsletter",
               utm_campaign="spring")  # fmt: skip
+    # UTM values are told apart by their case, and nobody planned the second "harvest" yet.
+    shop.ours("v3", later(at, days=6), "38.50", phone(374), **{**utm, "utm_campaign": "Harvest"})
+    shop.tables.registry("visits-later", utm_campaign="harvest", planned_at="2026-12-01 10:00:00")
+    # Of a visit after the last message of two campaigns the later message's has it.
+    shop.tables.registry("twin-a", utm_campaign="twin", coupon_codes="TWIN")
+    shop.tables.registry("twin-b", utm_campaign="twin", coupon_codes="TWIN")
+    campaign_message(raw, "tw-a", at, phone(397), "twin-a")
+    campaign_message(raw, "tw-b", later(at, hours=1), phone(397), "twin-b", "sent", "failed")
+    twin = {"utm_campaign": "twin", "coupon_codes": "twin"}
+    shop.ours("w0", later(at, days=3), "20.10", phone(397), **twin)
+    shop.ours("w1", later(at, days=3), "20.20", "twin@example.com", **twin)
     for number, occurred in ((6030, "2026-09-15T10:00:00Z"), (6031, "2026-09-09T10:00:00Z")):
         visit = {"occurredAt": occurred, "utmParameters": {"source": "whatsapp", "medium": "message",
                                                           "campaign": "harvest"}}  # fmt: skip
@@ -423,6 +475,18 @@ def _checkouts(raw: Raw, shop: Shop) -> None:
 
 def _loyal(raw: Raw, shop: Shop) -> None:
     """People who come back, on one day and on many: cohorts, gaps, segments and lifetime values."""
+    drawn = random.Random(19)
+    for place in range(120):
+        at = datetime(2025, 9, 1, 12) + timedelta(days=drawn.randrange(300))
+        rate, leaves = drawn.gammavariate(0.8, 1 / 40), drawn.betavariate(0.8, 2.5)
+        worth = 20 * drawn.gammavariate(4, 0.25)
+        while at < datetime(2026, 10, 28):
+            amount = f"{worth * drawn.gammavariate(6, 1 / 6) + 1:.2f}"
+            stamp = at.strftime("%Y-%m-%d %H:%M:%S")
+            shop.ours(f"p{place}-{stamp}", stamp, amount, f"p{place}@example.com")
+            if drawn.random() < leaves:
+                break
+            at += timedelta(days=drawn.expovariate(rate))
     for place in range(30):
         who = f"loyal{place}@example.com"
         start = later("2025-09-03 12:00:00", days=11 * place)

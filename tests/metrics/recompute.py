@@ -120,6 +120,7 @@ def recompute(
     clv = customers.kpi_customer_clv(orders, of_orders, model)
     ads = fct_ad_spend(raw, exports, chosen)
     left = customers.farewells(people, everywhere)
+    dimension = _contacts(facts, exports, people, orders)
     return {
         "fct_orders": orders,
         "fct_order_refunds": refunds,
@@ -135,9 +136,11 @@ def recompute(
         "kpi_clv": customers.kpi_clv(orders, of_orders),
         "kpi_customer_clv": clv,
         "kpi_segments": customers.kpi_segments(
-            orders, days, entered, people, chatting, facts.internal, of_sales, first
+            orders, days, entered, dimension, chatting, facts.internal, of_sales, first
         ),
-        "kpi_cac": kpi_cac(exports, facts, ads, entered, leads, orders, clv, of_sales),
+        "kpi_cac": kpi_cac(
+            exports, facts, people, ads, entered, leads, orders, clv, of_sales, first.replace(day=1)
+        ),
         "fct_link_clicks": clicks,
         "fct_consent_events": told.rename(columns={"at": "occurred_at"}),
         "fct_leads": leads,
@@ -155,7 +158,7 @@ def recompute(
         "kpi_busiest_hours": kpi_busiest_hours(messages, exports, clock),
         "kpi_utm_traffic": kpi_utm_traffic(clicks, exports, orders, clock, orders_now),
         "fct_messages": messages,
-        "dim_contacts": _contacts(facts, exports, people, orders),
+        "dim_contacts": dimension,
         "fct_contact_days": days,
         "kpi_messaging": kpis.kpi_messaging(sent, received, clock),
         "kpi_failures": kpis.kpi_failures(sent, clock),
@@ -203,7 +206,7 @@ def _contacts(
     told = people[["contact_id", "created_source", "deleted_at"]]
     frame = pd.DataFrame(rows, dtype=object).merge(told, how="left", on="contact_id")
     bought = sales.customers(orders).set_index("contact_id").to_dict("index")
-    came = acquisition_sources(exports, facts)
+    came = acquisition_sources(exports, facts, people)
     has_orders = bool(exports.orders)
     for column, none in (
         ("first_order_at", None),
