@@ -237,7 +237,8 @@ def credited(
             last = valid[-1]
             others = {t.campaign_id for t in valid} - {last.campaign_id, "none"}
             kind = RANKS[last.rank] if last.rank >= 0 else COUPON
-            found.append(Credit(goal, last, kind, valid[0].campaign_id, bool(others)))
+            first = min(valid, key=lambda touch: (touch.at, -touch.rank))
+            found.append(Credit(goal, last, kind, first.campaign_id, bool(others)))
     return found
 
 

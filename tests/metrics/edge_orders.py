@@ -203,6 +203,10 @@ def _bulk(raw: Raw, shop: Shop) -> None:
                 "totalRefundedSet": shop_money("5.55")}]  # fmt: skip
     shop.object(first, 6002, "2026-06-11T10:00:00Z", "61.00", customer=fay, refunds=refunds,
                 currency="USD", totalRefundedSet=shop_money("15.55", "USD"))  # fmt: skip
+    # Part of what flowed back has no date; the CSV knows no date at all.
+    shop.object(first, 6008, "2026-06-11T11:00:00Z", "61.50", customer=fay, refunds=refunds[:1],
+                totalRefundedSet=shop_money("30.00"))  # fmt: skip
+    shop.object(first, 5020, "2026-06-01T10:00:00Z", "20.00", customer=fay, refunds=refunds[1:])
     shop.object(first, 6003, "2026-06-12T10:00:00Z", "62.00", customer=fay, test=True)
     shop.object(first, 6004, "2026-06-13T10:00:00Z", "63.00", customer=fay,
                 cancelledAt="2026-06-14T10:00:00Z", displayFinancialStatus="REFUNDED",
@@ -210,7 +214,7 @@ def _bulk(raw: Raw, shop: Shop) -> None:
     # The CSV of one order is newer, the bulk result of the other.
     shop.object(first, 5004, "2026-05-04T10:00:00Z", "44.44", updatedAt="2026-05-05T10:00:00Z",
                 test=True, lines=[7])  # fmt: skip
-    shop.object(first, 5016, "2026-05-16T10:00:00Z", "17.00", updatedAt="2026-10-20T10:00:00Z",
+    shop.object("bulk-2026-10-20.jsonl", 5016, "2026-05-16T10:00:00Z", "17.00", updatedAt="2026-10-20T10:00:00Z",
                 email="eve@example.com", displayFinancialStatus="PAID", lines=[4])  # fmt: skip
     # The change counts, not the file.
     shop.object(first, 6005, "2026-06-14T10:00:00Z", "64.00", customer=fay,
@@ -278,7 +282,7 @@ def _own_columns(raw: Raw, shop: Shop) -> None:
 def _one_customer_of_several_shops(raw: Raw, shop: Shop) -> None:
     """A number, an address and a customer's id make one person of orders in four shops."""
     shop.admin("orders_export_2026-10-02.csv", "#1020", "2026-06-01 10:00:00 +0000", "20.00", 1,
-               Id="5020", Phone=f"+{phone(345)}")  # fmt: skip
+               Id="5020", Phone=f"+{phone(345)}", Refunded_Amount="7.55")  # fmt: skip
     kim = {"id": "gid://shopify/Customer/88", "email": "kim@example.com"}
     shop.object("bulk-2026-09-02.jsonl", 6020, "2026-06-02T10:00:00Z", "21.00", customer=kim)
     shop.object("bulk-2026-09-02.jsonl", 6021, "2026-06-03T10:00:00Z", "22.00",

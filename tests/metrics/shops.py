@@ -20,6 +20,7 @@ from .csv_streams import moment, number, raw_rows, truth, who
 Json = dict[str, Any]
 Pairs = tuple[tuple[str, str], ...]
 Age = tuple[datetime, str, bytes]
+Refunds = tuple[tuple[datetime | None, Decimal], ...]
 
 STAMP = re.compile(r"(\d{4}-\d{2}-\d{2})(?:T(\d{2})(\d{2})(\d{2})?Z?)?")
 PAID = ("processing", "completed", "complete", "fulfilled", "shipped", "delivered", "paid")
@@ -119,9 +120,22 @@ def _filled(newer: Order, older: Order) -> Order:
     for one in fields(Order):
         if getattr(newer, one.name) in (None, (), (None, None, None)):
             found[one.name] = getattr(older, one.name)
-    if newer.refunded == older.refunded and not any(at for at, _ in newer.refunds):
-        found["refunds"] = older.refunds
+    for name in ("is_test", "is_cod", "is_rto"):
+        found[name] = getattr(newer, name) or getattr(older, name)
+    # The dates of refunds are known to bulk operations only.
+    if not any(at for at, _ in newer.refunds):
+        dated = tuple(one for one in older.refunds if one[0])
+        found["refunds"] = _with_rest(dated, newer.refunded)
+    # An account is one person's, whichever export names it.
+    names = dict(newer.who)
+    found["who"] = (*newer.who, *(pair for pair in older.who if pair[0] not in names))
     return replace(newer, **found)
+
+
+def _with_rest(dated: Refunds, total: Decimal) -> Refunds:
+    """What dated refunds leave of the order's sum flowed back at a time that nobody knows."""
+    rest = total - sum((amount for _, amount in dated), Decimal(0))
+    return (*dated, (None, rest)) if rest > 0 else dated
 
 
 def _one_number(told: list[tuple[Age, Order]]) -> list[tuple[Age, Order]]:
@@ -363,8 +377,7 @@ def _bulk_order(one: Json, children: list[Json], at: datetime) -> Order:
             if t.get("kind") == "REFUND" and t.get("status") == "SUCCESS"
             if (amount := _money(t, "amountSet"))
         )
-    if not told:
-        told = _back(None, _money(one, "totalRefundedSet"))
+    told = _with_rest(told, _money(one, "totalRefundedSet") or Decimal(0))
     quantities = [int(c["quantity"]) for c in children if c.get("quantity") is not None]
     units = one.get("subtotalLineItemsQuantity")
     tags = one.get("tags") or []
