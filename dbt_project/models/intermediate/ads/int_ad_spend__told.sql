@@ -1,6 +1,6 @@
 -- What each system tells of an ad and a day: its newest export. Within a file the lower line is the
--- newer; rows of JSON have no place in their file, and the figures of a day only grow. Where Meta's own
--- report and a list of ours tell the same ad and day, Meta's counts.
+-- newer; rows of JSON have no place in their file, and the figures of a day only grow. Where Meta's
+-- own report and a list of ours tell the same ad and day, Meta's counts.
 with
 
 insights as (
@@ -68,9 +68,9 @@ newest as (
                 impressions desc nulls last,
                 link_clicks desc nulls last,
                 conversations_started desc nulls last,
-                currency_code,
-                ad_name,
-                campaign_name
+                currency_code asc,
+                ad_name asc,
+                campaign_name asc
         ) = 1
 ),
 

@@ -1,6 +1,6 @@
 -- What the costs of a type come to in each month, by the calendar days of their span that fall in
--- it (SEMANTICS 20), those of campaigns apart. Part sums are rounded, never the parts: the months of
--- a cost add up to it.
+-- it (SEMANTICS 20), those of campaigns apart. Part sums are rounded, never the parts: the months
+-- of a cost add up to it.
 with
 
 costs as (

@@ -1,6 +1,7 @@
--- One row per stream of people's events, and of ads, that comes as CSV: how far its clock can be believed. The
--- rule is that of int_stream_clocks: what lies later than a gap of more than clock_gap_days, behind
--- which hardly anything follows, is an anomaly. These streams hold no other subject back.
+-- One row per stream of people's events, and of ads, that comes as CSV: how far its clock can be
+-- believed. The rule is that of int_stream_clocks: what lies later than a gap of more than
+-- clock_gap_days, behind which hardly anything follows, is an anomaly. These streams hold no other
+-- subject back.
 with
 
 consent_events as (

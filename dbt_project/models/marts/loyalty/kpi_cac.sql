@@ -81,6 +81,14 @@ labour_months as (
     group by month_on
 ),
 
+-- As decimals: with doubles the order of a sum would show.
+predictions as (
+    select
+        contact_id,
+        cast(predicted_clv_12m_amount as decimal(18, 4)) as predicted_clv_12m_amount
+    from {{ ref('int_customers__predicted') }}
+),
+
 -- What no export tells of isn't 0.
 told as (
     select
@@ -328,6 +336,22 @@ first_years as (
     group by month_on, acquisition_source
 ),
 
+predicted as (
+    select
+        customers.month_on,
+        case
+            when grouping(customers.acquisition_source) = 1 then 'all'
+            else customers.acquisition_source
+        end as acquisition_source,
+        {{ safe_divide(
+            'sum(predictions.predicted_clv_12m_amount)', 'count(predictions.predicted_clv_12m_amount)'
+        ) }} as predicted_clv_12m_amount
+    from customers
+    inner join predictions on customers.contact_id = predictions.contact_id
+    group by
+        grouping sets ((customers.month_on, customers.acquisition_source), (customers.month_on))
+),
+
 counted as (
     select
         months.month_on,
@@ -425,9 +449,13 @@ valued as (
             as customer_acquisition_cost_amount,
         {{ safe_divide('summed.first_year_net_revenue_amount', 'summed.new_customers') }}
         * {{ var('gross_margin_rate') }} as clv_12m_amount,
-        cast(null as double) as predicted_clv_12m_amount,
+        predicted.predicted_clv_12m_amount,
         paid_back.payback_months
     from summed
+    left join predicted
+        on
+            summed.month_on = predicted.month_on
+            and summed.acquisition_source = predicted.acquisition_source
     left join paid_back
         on
             summed.month_on = paid_back.month_on

@@ -29,10 +29,14 @@ load_precedence as (
 counted as (
     select
         *,
-        list_filter(
-            actions,
-            lambda action: action.action_type = 'onsite_conversion.messaging_conversation_started_7d'
-        ) as conversation_actions
+        list_transform(
+            list_filter(
+                actions,
+                lambda action: action['action_type']
+                = 'onsite_conversion.messaging_conversation_started_7d'
+            ),
+            lambda action: try_cast(action['value'] as bigint)
+        ) as conversation_counts
     from insights
 ),
 
@@ -55,16 +59,8 @@ final as (
         case
             when counted.conversations_started is not null
                 then try_cast(counted.conversations_started as bigint)
-            when len(counted.conversation_actions) > 0
-                then
-                    cast(
-                        list_sum(
-                            list_transform(
-                                counted.conversation_actions,
-                                lambda action: try_cast(action.value as bigint)
-                            )
-                        ) as bigint
-                    )
+            when len(counted.conversation_counts) > 0
+                then cast(list_sum(counted.conversation_counts) as bigint)
             when
                 count(coalesce(counted.conversations_started, cast(counted.actions as varchar)))
                     over (partition by counted._load_id)
