@@ -11,18 +11,15 @@ from typing import Any
 
 import pandas as pd
 
-from .campaign_money import MARKETING
 from .clock import end_at, local_date, periods
 from .costs import Card
-from .csv_streams import number
+from .entry_costs import Part, by_month, costs_of
 from .exports import Exports
 from .kpis import STATUS_WINDOW_DAYS, Clock, Frame
 from .messages import Facts
-from .recipients import entries
 
 SOURCES = ("ad", "campaign", "incoming_message", "import", "shop", "unknown")
 ALL = "all"
-Monthly = dict[date, Fraction]
 
 
 def acquisition_sources(exports: Exports, facts: Facts, people: Frame) -> dict[str, str]:
@@ -71,69 +68,6 @@ def acquisition_sources(exports: Exports, facts: Facts, people: Frame) -> dict[s
             source = "import" if source == "unknown" or is_before else source
         found[contact_id] = source
     return found
-
-
-def software_by_entry(
-    exports: Exports, facts: Facts, recipients: Frame, clock: Clock
-) -> list[Fraction]:
-    """Return each entry's part of software costs: of its arm and day, by delivered recipients."""
-    settings = clock.settings
-    card, target = Card(exports), settings["reporting_currency"]
-    fees: dict[str, Fraction] = defaultdict(Fraction)
-    monthly: Monthly = defaultdict(Fraction)
-    for row in exports.tables["registry"]:
-        fee, at = number(row.get("software_fee_amount")), row.get("planned_at")
-        on = local_date(at, clock.zone) if at else date.max
-        rate = card.exchange(row.get("currency_code") or target, target, on)
-        fees[row["campaign_id"]] += Fraction(fee or 0) * (rate or 0)
-    for row, amount, first, last in _costs(exports, card, target, "software"):
-        if row.get("campaign_id"):
-            fees[row["campaign_id"]] += amount
-        else:
-            _spread(monthly, amount, first, last)
-    of_month: Counter[date] = Counter()
-    for message in facts.messages:
-        is_counted = message.direction == "outbound" and not message.has_clock_anomaly
-        if is_counted and message.delivered_at and message.category in MARKETING:
-            of_month[local_date(message.message_at, clock.zone).replace(day=1)] += 1
-    found = entries(exports, facts, clock)
-    arms = list(zip(recipients["campaign_id"], recipients["variant"], recipients["entered_on"],
-                    strict=True))  # fmt: skip
-    is_reached = list(recipients["delivered_at"].notna())
-    of_arm: Counter[Any] = Counter(
-        a for a, reached in zip(arms, is_reached, strict=True) if reached
-    )
-    of_campaign: Counter[str] = Counter(
-        a[0] for a, reached in zip(arms, is_reached, strict=True) if reached
-    )
-    cost: dict[Any, Fraction] = defaultdict(Fraction)
-    for entry, arm in zip(found, arms, strict=True):
-        for message in entry.messages:
-            if message.delivered_at and message.category in MARKETING:
-                month = local_date(message.message_at, clock.zone).replace(day=1)
-                cost[arm] += monthly[month] / of_month[month]
-    for arm, count in of_arm.items():
-        cost[arm] += fees[arm[0]] * Fraction(count, of_campaign[arm[0]])
-    return [
-        cost[arm] / of_arm[arm] if reached else Fraction(0)
-        for arm, reached in zip(arms, is_reached, strict=True)
-    ]
-
-
-def _costs(exports: Exports, card: Card, target: str, kind: str) -> list[tuple[Any, ...]]:
-    found = []
-    for row in exports.tables["costs"]:
-        if row["cost_type"] == kind:
-            first, last = date.fromisoformat(row["starts_on"]), date.fromisoformat(row["ends_on"])
-            rate = card.exchange(row["currency_code"], target, first)
-            found.append((row, Fraction(number(row["amount"]) or 0) * (rate or 0), first, last))
-    return found
-
-
-def _spread(monthly: Monthly, amount: Fraction, first: date, last: date) -> None:
-    days = (last - first).days + 1
-    for day in range(days):
-        monthly[(first + timedelta(days=day)).replace(day=1)] += amount / days
 
 
 class Months:
@@ -194,7 +128,7 @@ class Won:
 
 def kpi_cac(
     exports: Exports, facts: Facts, people: Frame, ads: Frame, recipients: Frame, leads: Frame,
-    orders: Frame, clv: Frame, clock: Clock, first_on: date,
+    orders: Frame, clv: Frame, clock: Clock, first_on: date, parts: list[Part],
 ) -> Frame:  # fmt: skip
     """Return costs, leads, customers and what they brought per month and source."""
     card, target = Card(exports), clock.settings["reporting_currency"]
@@ -211,8 +145,8 @@ def kpi_cac(
         spent.add(row["spent_on"].replace(day=1), row["spend_amount"])
     unknown: Counter[date] = Counter()
     known: Counter[date] = Counter()
-    parts = software_by_entry(exports, facts, recipients, clock)
-    for row, part in zip(recipients.to_dict("records"), parts, strict=True):
+
+    for row, (part, _) in zip(recipients.to_dict("records"), parts, strict=True):
         bought = theirs.get(row["contact_id"])
         if bought and bought[0]["ordered_at"] < row["entered_at"]:
             continue
@@ -221,10 +155,8 @@ def kpi_cac(
         unknown[month] += row["messages_cost_unknown"]
         known[month] += row["messages_cost_known"]
         software.add(month, part)
-    for _, amount, first, last in _costs(exports, card, target, "labour"):
-        spread: Monthly = defaultdict(Fraction)
-        _spread(spread, amount, first, last)
-        for month, share in spread.items():
+    for _, amount, first, last in costs_of(exports, card, target, "labour"):
+        for month, share in by_month(amount, first, last).items():
             labour.add(month, share)
     told: Counter[tuple[str, str, date]] = Counter()
     for row in leads.to_dict("records"):

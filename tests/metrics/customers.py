@@ -312,7 +312,7 @@ def segments_on(
     for whose, bought in dates.items():
         since = (day - max(bought)).days
         below = sum(other < revenue[whose] for other in revenue.values())
-        is_rich = below * 5 > len(revenue) * 4
+        is_rich = below * 5 >= len(revenue) * 4
         if since > settings["segment_lost_days"]:
             found[whose] = "lost"
         elif since > settings["segment_recent_days"]:

@@ -18,6 +18,13 @@ from .kpis import NOBODY, Frame
 from .messages import Facts, Message
 from .shops import Checkout, Order
 
+COLUMNS = [
+    *("order_id", "source_system", "order_number", "contact_id", "ordered_at", "ordered_on"),
+    *("order_status", "is_valid", "is_test", "is_cod", "is_rto", "cancelled_at", "fulfilled_at"),
+    *("cod_confirmed_at", "currency_code", "gross_amount", "discount_amount", "shipping_amount"),
+    *("tax_amount", "refunded_amount", "net_amount", "net_amount_original", "units"),
+    *("utm_source", "utm_medium", "utm_campaign", "has_clock_anomaly", "order", "rate"),
+]
 DEAD = ("cancelled", "voided", "failed")
 
 
@@ -88,9 +95,7 @@ def fct_orders(exports: Exports, facts: Facts, settings: Mapping[str, Any]) -> F
                 "rate": rate,
             }
         )
-    columns = list(rows[0]) if rows else ["order_id", "contact_id", "is_valid"]
-    frame = pd.DataFrame(rows, columns=columns, dtype=object)
-    return _numbered(frame) if rows else frame
+    return _numbered(pd.DataFrame(rows, columns=COLUMNS, dtype=object))
 
 
 def _numbered(frame: Frame) -> Frame:

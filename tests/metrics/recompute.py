@@ -22,6 +22,7 @@ from .campaign_tests import kpi_campaign_tests
 from .clicks import kpi_utm_traffic, link_clicks, mark_messages
 from .costs import add_costs
 from .coverage import untold
+from .entry_costs import by_entry
 from .exports import Exports, read_exports
 from .hours import kpi_busiest_hours
 from .messages import Facts, Seeds, build_messages
@@ -119,6 +120,7 @@ def recompute(
     model = {**dict.fromkeys(("r", "alpha", "a", "b", "p", "q", "v")), **(clv_model or {})}
     clv = customers.kpi_customer_clv(orders, of_orders, model)
     ads = fct_ad_spend(raw, exports, chosen)
+    parts = by_entry(exports, facts, entered, clock)
     left = customers.farewells(people, everywhere)
     dimension = _contacts(facts, exports, people, orders)
     return {
@@ -139,7 +141,17 @@ def recompute(
             orders, days, entered, dimension, chatting, facts.internal, of_sales, first
         ),
         "kpi_cac": kpi_cac(
-            exports, facts, people, ads, entered, leads, orders, clv, of_sales, first.replace(day=1)
+            exports,
+            facts,
+            people,
+            ads,
+            entered,
+            leads,
+            orders,
+            clv,
+            of_sales,
+            first.replace(day=1),
+            parts,
         ),
         "fct_link_clicks": clicks,
         "fct_consent_events": told.rename(columns={"at": "occurred_at"}),
@@ -151,7 +163,7 @@ def recompute(
             entered, clicks, exports, known, told_names, of_sales, money, untold_of
         ),
         "kpi_campaign_periods": campaigns.kpi_campaign_periods(
-            entered, exports, known, told_names, of_sales, untold_of
+            entered, exports, known, told_names, of_sales, untold_of, parts
         ),
         "kpi_campaign_tests": kpi_campaign_tests(entered, exports, known, told_names, of_sales),
         "kpi_reconciliation": our_template_counts(raw, exports, messages),
