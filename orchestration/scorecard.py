@@ -133,7 +133,7 @@ _SALES_COUNTS = (
 )
 _SALES_RATES = ("sales_conversion_rate", "rto_rate", "cart_recovery_rate", "stitched_order_rate")
 _OF_SALES = f"""
-select period_start_on, {", ".join((*_SALES, *_ORDER_VALUES, *_SALES_COUNTS, *_SALES_RATES))}
+select {", ".join((*_SALES, *_ORDER_VALUES, *_SALES_COUNTS, *_SALES_RATES))}
 from marts.kpi_sales as sales
 left join (
     select period_grain, period_start_on, {", ".join(_ORDER_VALUES)} from marts.kpi_aov

@@ -61,7 +61,7 @@ watermarks as (
     from intermediate.int_periods where subject = 'orders' and period_grain = 'day'
     union all
     select 'engagement', max(period_start_on)
-    from intermediate.int_periods where subject = 'sales' and period_grain = 'day'
+    from intermediate.int_periods where subject = 'activity' and period_grain = 'day'
 )
 select retention_type, cohort_month_on, month_number
 from cells left join watermarks using (retention_type)

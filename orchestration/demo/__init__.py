@@ -33,7 +33,17 @@ colleagues are in `contacts` and `messages` (`is_internal`) and in none of the c
   qualified_leads, leads_won, leads_lost.
 - report_messages, kpi_report_campaigns: what a vendor's report tells of a number without webhooks;
   in none of the tables above but `campaigns` (design `report`).
-- active_contacts_with_clicks: active_contacts, where a human click is activity too.
+- active_contacts_with_orders: active_contacts, where a human click and a valid order are activity
+  too, of people who only buy as well.
+- orders: an order as its newest export tells it; buyer_no is the customer, contact_no NULL where
+  nobody ever messaged them; is_valid; cause (`organic`, `campaign` by the arm, `click`, `ad`) with
+  campaign, arm or ad: why it was drawn, not what attribution credits it to.
+- customers, kpi_orders_months: sums of the valid orders, in their own currency, net of refunds.
+- checkouts: abandoned checkouts, with the order that came of them.
+- campaign_lift: by campaign and arm the probability that a member orders because of it within five
+  days, and conversion_rate, the share expected to order within the 14 days after assignment, with
+  those who would have ordered anyway. A and B of a `test` are alike; a `control` arm has less.
+- ad_spend_days: an ad's day as told last. clv_process: what organic purchases are drawn from.
 - template_days: what template_analytics should say: messages sent, delivered, read by template and
   day.
 """

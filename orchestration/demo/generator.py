@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
+import numpy as np
+from scipy import special
 
 from orchestration.warehouse import memory
 
-from .settings import EXPORT_DAYS, DemoSettings, DemoSummary
+from .settings import CLV_PROCESS, EXPORT_DAYS, DemoSettings, DemoSummary
 
 Progress = Callable[[str, int, int], None]
 
@@ -31,14 +33,21 @@ STAGES = [
     "messages",
     "clicks",
     "people",
+    "orders",
     "truth",
     "truth_campaigns",
+    "truth_orders",
     "connectly",
     "webhooks",
 ]
 
-SHOPIFY_EXPORT_DAYS = 25
 CHATWOOT_DUMP_DAYS = 25
+
+# Written day by day.
+LOGS = ("whatsapp/webhooks", "whatsapp/sends")
+
+# Places of a distribution that a draw can fall on, each as likely as any other.
+QUANTILES = 1000
 
 
 def generate(
@@ -46,13 +55,16 @@ def generate(
     settings: DemoSettings,
     truth: Path | None = None,
     progress: Progress | None = None,
+    only: Collection[str] | None = None,
 ) -> DemoSummary:
     """Write demo exports below `out` (`<source>/<stream>/…`), the truth to a DuckDB file.
 
     Files of the same name are replaced, others stay. `truth` gets the schema `truth`
     (contacts, messages, message_costs, kpi_messaging_months, kpi_costs_months,
     active_contacts, preferences; campaigns, campaign_messages, campaign_recipients, kpi_campaigns,
-    clicks, consent_events, kpi_consent_months, leads, leads_by_source, template_days).
+    clicks, consent_events, kpi_consent_months, leads, leads_by_source, template_days; orders,
+    customers, kpi_orders_months, checkouts, ad_spend_days, campaign_lift, clv_process).
+    `only`: streams to write, e.g. `campaigns/audience`; the truth is that of all.
     Raises FileExistsError when `truth` exists.
     """
     started = time.monotonic()
@@ -68,8 +80,8 @@ def generate(
         if truth is not None:
             report("writing the truth", len(STAGES), len(STAGES))
             _keep_truth(work, truth)
-        writer = _Writer(work, out, settings.compress)
-        for number in range(settings.days):
+        writer = _Writer(work, out, settings.compress, only)
+        for number in range(settings.days if writer.wants(*LOGS) else 0):
             day = settings.start_on + timedelta(days=number)
             report(f"writing {day}", number, settings.days)
             _write_day(work, writer, day)
@@ -128,11 +140,31 @@ def _configure(work: duckdb.DuckDBPyConnection, settings: DemoSettings, scratch:
         "export_days": str(EXPORT_DAYS),
         # Exports other than logs are made now and then: what is newer is in none.
         "exported_until": f"timestamp '{settings.exported_until}'",
+        **_processes(),
     }
     for name, value in values.items():
         work.execute(f"create macro {name}() as {value}")
     seeds = SEEDS.as_posix().replace("'", "''")
     work.execute(f"create macro seed_file(name) as '{seeds}/' || name || '.csv'")
+
+
+def _processes() -> dict[str, str]:
+    """Parameters of what people buy, and the quantiles that SQL can't compute, as SQL."""
+    process = CLV_PROCESS
+    places = (np.arange(QUANTILES) + 0.5) / QUANTILES
+    quantiles = {
+        "purchase_rate": special.gammaincinv(process["r"], places) / process["alpha"],
+        "dropout": special.betaincinv(process["a"], process["b"], places),
+        "spend": special.gammaincinv(process["p"], places),
+        "spend_scale": special.gammaincinv(process["q"], places) / process["v"],
+    }
+    # Fewer digits than a double has: another version's last bit must not show.
+    texts = {
+        f"{name}_quantiles": f"[{', '.join(f'{value:.9e}' for value in values)}]"
+        for name, values in quantiles.items()
+    }
+    parameters = ", ".join(f"'{name}': {value}::double" for name, value in process.items())
+    return texts | {"clv_parameters": f"{{{parameters}}}"}
 
 
 def _keep_truth(work: duckdb.DuckDBPyConnection, truth: Path) -> None:
@@ -152,16 +184,29 @@ def _keep_truth(work: duckdb.DuckDBPyConnection, truth: Path) -> None:
 class _Writer:
     """Writes query results as files below one folder and counts them."""
 
-    def __init__(self, work: duckdb.DuckDBPyConnection, out: Path, compress: bool) -> None:
+    def __init__(
+        self,
+        work: duckdb.DuckDBPyConnection,
+        out: Path,
+        compress: bool,
+        only: Collection[str] | None,
+    ) -> None:
         self._work = work
         self._out = out
         self._compress = compress
+        self._only = only
         self.lines: dict[str, int] = {"whatsapp/webhooks": 0, "whatsapp/sends": 0}
         self.files = 0
         self.bytes = 0
 
+    def wants(self, *streams: str) -> bool:
+        """Whether any of the streams is to be written."""
+        return self._only is None or not set(streams).isdisjoint(self._only)
+
     def write(self, stream: str, name: str, query: str, head: str = "") -> None:
         """One text column to one file; no file when there is no row. `head`: a first line."""
+        if not self.wants(stream):
+            return
         compressed = self._compress and name.endswith(".jsonl")
         path = self._out / stream / (name + (".gz" if compressed else ""))
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -211,14 +256,7 @@ def _write_reference(
             f"select line from file_lines where name = '{name}' order by position",
             heads.get(name, ""),
         )
-    # The shop and the inbox export now and then; what is exported once doesn't change.
-    for number in range(settings.days // SHOPIFY_EXPORT_DAYS):
-        writer.write(
-            "shopify/orders",
-            f"orders_export_{number + 1}.csv",
-            f"select line from order_lines where export_no = {number} order by order_no, line_no",
-            heads["orders_export.csv"],
-        )
+    # The inbox is dumped once; what is exported once doesn't change.
     if settings.days >= CHATWOOT_DUMP_DAYS:
         writer.write(
             "chatwoot/conversations",
@@ -233,6 +271,7 @@ def _write_exports(
 ) -> None:
     """Write what is exported now and then, each file named by the last day it covers."""
     work.execute(_sql("exports"))
+    work.execute(_sql("shops"))
     heads = work.execute("select stream, head from export_heads order by stream").fetchall()
     if settings.exports:
         writer.write(
@@ -255,3 +294,13 @@ def _write_exports(
             f"analytics-{last_day}.jsonl",
             f"select line from analytics_lines where export_no = {number} order by position",
         )
+        for stream, ending, table, order in [
+            ("shopify/orders_bulk", "jsonl", "bulk_lines", "position"),
+            ("woocommerce/orders", "json", "woocommerce_lines", "export_no"),
+            ("meta_ads/insights", "jsonl", "insights_lines", "position"),
+        ]:
+            writer.write(
+                stream,
+                f"{stream.split('/')[-1]}-{last_day}.{ending}",
+                f"select line from {table} where export_no = {number} order by {order}",
+            )

@@ -8,6 +8,19 @@ from datetime import date, timedelta
 EXPORT_DAYS = 10
 """Every so many days the systems without a log are exported."""
 
+CLV_PROCESS = {
+    "r": 0.8,
+    "alpha": 15.0,
+    "a": 0.5,
+    "b": 0.9,
+    "p": 6.25,
+    "q": 3.74,
+    "v": 15.44,
+}
+"""What organic purchases are drawn from, in days: a buyer's purchases a day ~ Gamma(r, rate alpha),
+drop-out after each purchase but the first ~ Beta(a, b) (BG/NBD); what an order's items cost ~
+Gamma(p, rate n) with the buyer's n ~ Gamma(q, rate v), times the price level of the currency."""
+
 
 @dataclass(frozen=True)
 class DemoSettings:

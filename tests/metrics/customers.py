@@ -11,6 +11,7 @@ from decimal import Decimal
 from statistics import median
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from scipy import integrate, special
 
@@ -286,6 +287,34 @@ def bg_nbd(
 
     total, _ = integrate.quad(made, 0, 1, limit=500, epsabs=0, epsrel=1e-11)
     return alive, alive * total
+
+
+def log_likelihood(model: Mapping[str, Any], clv: Frame) -> float:
+    """Return BG/NBD's log-likelihood of the customers, by the paper's equation 6."""
+    r, alpha, a, b = (float(model[name]) for name in ("r", "alpha", "a", "b"))
+    x = clv["repeat_purchases"].astype(float).to_numpy()
+    tx = clv["recency_days"].astype(float).to_numpy()
+    age = clv["age_days"].astype(float).to_numpy()
+    stayed = special.betaln(a, b + x) - (r + x) * np.log(alpha + age)
+    left = special.betaln(a + 1, b + np.maximum(x, 1) - 1) - (r + x) * np.log(alpha + tx)
+    told = np.where(x > 0, np.logaddexp(stayed, left), stayed)
+    common = special.gammaln(r + x) - special.gammaln(r) + r * math.log(alpha)
+    return float(np.sum(common + told - special.betaln(a, b)))
+
+
+def unlikely(model: Mapping[str, Any], clv: Frame) -> list[str]:
+    """Return what speaks against the published parameters: a wrong or no highest likelihood."""
+    if model["r"] is None:
+        return []
+    best = log_likelihood(model, clv)
+    found = []
+    if not math.isclose(best, model["log_likelihood"], rel_tol=1e-9):
+        found.append(f"clv_model.log_likelihood: expected {best}, got {model['log_likelihood']}")
+    for name in ("r", "alpha", "a", "b"):
+        for factor in (0.999, 1.001):
+            if log_likelihood({**model, name: model[name] * factor}, clv) > best:
+                found.append(f"clv_model.{name}: {factor} times it is likelier")
+    return found
 
 
 def gamma_gamma(model: Mapping[str, Any], x: int, mean: float | None) -> float | None:

@@ -308,9 +308,7 @@ def test_a_control_arm_buys_by_assignment(db: Path) -> None:
     assert (revenue["ci_low"], revenue["ci_high"]) == pytest.approx((interval.low, interval.high))
     assert revenue["incremental_revenue_amount"] == Decimal("45.5")
     # Nobody of either arm touched a message: by attribution the campaign earned nothing.
-    [arm] = records(
-        db, "from marts.kpi_campaigns where campaign_id = 'held' and variant = 'none'"
-    )
+    [arm] = records(db, "from marts.kpi_campaigns where campaign_id = 'held' and variant = 'none'")
     assert (arm["conversions"], arm["revenue_amount"]) == (0, Decimal(0))
 
 
@@ -329,7 +327,10 @@ def test_without_an_order_export_nothing_is_0(tmp_path: Path) -> None:
         "select distinct test_orders, test_revenue_amount from marts.fct_campaign_recipients",
     ) == [(None, None)]
     assert (
-        query(empty, "from marts.kpi_campaign_tests where metric like '%conver%' or metric like 'rev%'")
+        query(
+            empty,
+            "from marts.kpi_campaign_tests where metric like '%conver%' or metric like 'rev%'",
+        )
         == []
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Sequence
 from types import ModuleType
 
 import numpy as np
@@ -48,7 +49,7 @@ def test_nothing_is_said_where_nothing_can_be(model: ModuleType) -> None:
     assert model.two_proportions([], [], [], []).empty
 
 
-def _of(amounts: list[float]) -> tuple[float, float, int]:
+def _of(amounts: Sequence[float]) -> tuple[float, float, int]:
     return float(np.sum(amounts)), float(np.var(amounts, ddof=1)), len(amounts)
 
 
@@ -68,7 +69,12 @@ def test_means_are_compared_by_welch(model: ModuleType) -> None:
 def test_nothing_is_said_of_means_without_a_spread(model: ModuleType) -> None:
     # Equal amounts in both arms; one person; nobody; nobody bought on either side.
     found = model.two_means(
-        [10, 3, 0, 0], [0, np.nan, np.nan, 0], [5, 1, 0, 9], [4, 6, 6, 0], [0, 2, 2, 0], [4, 6, 6, 8]
+        [10, 3, 0, 0],
+        [0, np.nan, np.nan, 0],
+        [5, 1, 0, 9],
+        [4, 6, 6, 0],
+        [0, 2, 2, 0],
+        [4, 6, 6, 8],
     )
     assert found["test_statistic"].isna().all()
     assert found["p_value"].isna().all()

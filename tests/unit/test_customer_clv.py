@@ -208,8 +208,19 @@ def test_gradients_are_those_of_the_likelihoods(model: ModuleType) -> None:
         ([0, 1, 2, 0, 1], [0, 5, 9, 0, 3], [20, 30, 40, 3, 9], [1] * 5),
         ([5, 6, 7, 8, 9], [50, 60, 70, 80, 90], [52, 61, 72, 81, 92], [10] * 5),
         ([0] * 5, [0] * 5, [0] * 5, [1] * 5),
+        ([0, 0, 1, 1], [0, 0, 5, 9], [20, 40, 20, 40], [50, 50, 5, 5]),
     ],
-    ids=["nobody", "one", "one_buyer", "no_repeat", "all_same", "few", "all_regular", "all_new"],
+    ids=[
+        "nobody",
+        "one",
+        "one_buyer",
+        "no_repeat",
+        "all_same",
+        "few",
+        "all_regular",
+        "all_new",
+        "a_ridge",
+    ],
 )
 def test_no_parameters_where_the_customers_do_not_tell_them(
     model: ModuleType, histories: tuple[list[int], ...]
@@ -273,15 +284,17 @@ def test_the_fit_finds_the_process_that_drew_the_customers(model: ModuleType) ->
 
 
 def test_scores_are_those_of_the_fitted_parameters_for_a_year_of_days(model: ModuleType) -> None:
+    """Histories are in days, the model's time is in weeks."""
     drawn = _drawn(5_000, 400)
     histories = drawn.set_axis([*model.HISTORY, "customers"], axis=1)
     values = pd.DataFrame({name: [] for name in (*model.VALUES, "customers")})
     found = model.scored(histories, values)
     parameters = [found[name].iloc[0] for name in model.BG_NBD]
-    history = [histories[name] for name in model.HISTORY]
+    times = (histories[name] / 7 for name in ("recency_days", "age_days"))
+    history = [histories["repeat_purchases"], *times]
     alive = model.probability_alive(*parameters, *history)
     assert found["probability_alive"].to_numpy() == pytest.approx(alive, abs=1e-12)
-    expected = model.expected_purchases(*parameters, *history, 365)
+    expected = model.expected_purchases(*parameters, *history, 365 / 7)
     assert found["expected_orders_12m"].to_numpy() == pytest.approx(expected, abs=1e-12)
     assert found[model.GAMMA_GAMMA].isna().all(axis=None)
 

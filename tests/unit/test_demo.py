@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib.util
 import json
 from bisect import bisect_right
 from collections import Counter, defaultdict
@@ -14,15 +15,18 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import phonenumbers
 import pytest
 from phonenumbers import PhoneNumberType, example_number_for_type
+from scipy import special
 
 from orchestration.demo import DemoSettings, generate
 
 ROOT = Path(__file__).parents[2]
 RAW = ROOT / "data" / "raw"
 SEEDS = ROOT / "dbt_project" / "seeds"
+CLV_MODEL = ROOT / "dbt_project/models/intermediate/customers/int_customer_clv.py"
 SAMPLE = DemoSettings(contacts=120, days=100)
 SMALL = DemoSettings(contacts=3000, days=12, seed=5, messages=6000)
 DASHBOARD_TEST_NUMBER = "123456123"
@@ -140,7 +144,18 @@ def test_an_export_of_ten_days_leaves_earlier_exports_as_they_are(tmp_path: Path
     before, after = contents(tmp_path / "before"), contents(tmp_path / "after")
     assert [name for name in before if after.get(name) != before[name]] == []
     added = {name.split("/")[0] for name in set(after) - set(before)}
-    assert {"campaigns", "clicks", "consent", "contacts", "generic", "ga4", "whatsapp"} <= added
+    assert {
+        "campaigns",
+        "clicks",
+        "consent",
+        "contacts",
+        "generic",
+        "ga4",
+        "meta_ads",
+        "shopify",
+        "whatsapp",
+        "woocommerce",
+    } <= added
 
 
 def test_committed_sample_is_what_the_generator_writes(sample: Generated) -> None:
@@ -305,22 +320,6 @@ def test_edge_cases_of_real_exports_occur(sample: Generated) -> None:
     echoed = {echo["id"] for _, echo in values(sample.out, "message_echoes")}
     assert echoed & logged
     assert echoed - logged
-
-
-def test_an_order_has_its_cells_on_its_first_line_only(sample: Generated) -> None:
-    rows = []
-    for path in sorted((sample.out / "shopify" / "orders").glob("*.csv")):
-        with path.open(encoding="utf-8", newline="") as file:
-            head, *lines = csv.reader(file)
-        assert {len(line) for line in [head, *lines]} == {79}
-        rows += [dict(zip(head, line, strict=True)) for line in lines]
-    seen: set[str] = set()
-    for row in rows:
-        assert row["Lineitem quantity"] and row["Vendor"] == "Demo Vendor"
-        columns = ("Created at", "Total", "Id", "Billing Phone", "Payment Reference", "Source")
-        assert {bool(row[column]) for column in columns} == {row["Name"] not in seen}
-        seen.add(row["Name"])
-    assert len(seen) < len(rows)
 
 
 def test_monthly_truth_counts_the_messages_of_the_truth(sample: Generated) -> None:
@@ -812,3 +811,326 @@ def test_calling_codes_lead_to_the_country_of_a_number() -> None:
             wrong[region] = (digits, country[longest])
     # These share their code and their ranges with the neighbour named second.
     assert {region: found for region, (_, found) in wrong.items()} == {"BL": "GP", "MF": "GP"}
+
+
+# --- orders, checkouts and ads ---------------------------------------------------------------
+
+
+def cents(text: str) -> int:
+    return int(Decimal(text) * 100)
+
+
+def test_an_order_has_its_cells_on_its_first_line_only(sample: Generated) -> None:
+    lines: Counter[int] = Counter()
+    names: set[str] = set()
+    for path in sorted((sample.out / "shopify" / "orders").glob("*.csv")):
+        with path.open(encoding="utf-8", newline="") as file:
+            head, *rows = csv.reader(file)
+        assert {len(row) for row in [head, *rows]} == {79}
+        order = ""
+        subtotal = paid_for = 0
+        for cells in rows:
+            row = dict(zip(head, cells, strict=True))
+            assert row["Lineitem quantity"] and row["Vendor"] == "Demo Vendor"
+            own = {bool(row[name]) for name in ("Created at", "Total", "Id", "Currency", "Source")}
+            assert len(own) == 1
+            lines[own == {True}] += 1
+            if own == {True}:
+                assert subtotal == paid_for
+                order, paid_for = row["Name"], 0
+                subtotal = cents(row["Subtotal"]) + cents(row["Discount Amount"])
+                assert cents(row["Total"]) == cents(row["Subtotal"]) + cents(row["Shipping"])
+                names.add(order)
+            assert row["Name"] in (order, "")
+            paid_for += int(row["Lineitem quantity"]) * cents(row["Lineitem price"])
+        assert subtotal == paid_for
+    assert lines[True] > len(names) > 100, "an order whose state changed is exported again"
+    assert lines[False] > 50
+
+
+def newest_orders(sample: Generated) -> dict[str, dict[str, Any]]:
+    """Each order as the last file tells it that has it, whatever the shop."""
+    told: dict[str, dict[str, Any]] = {}
+    for row in exported(sample.out, "shopify/orders"):
+        if row["Total"]:
+            refunded = Decimal(row["Refunded Amount"])
+            is_void = (
+                row["Cancelled at"] != ""
+                or row["Fulfillment Status"] == "returned"
+                or "RTO" in row["Tags"]
+            )
+            told[f"shopify:{row['Id']}"] = {
+                "buyer": row["Email"],
+                "ordered_at": datetime.fromisoformat(row["Created at"]),
+                "currency_code": row["Currency"],
+                "gross": Decimal(row["Total"]),
+                "refunded": refunded,
+                "is_valid": not is_void and not 0 < Decimal(row["Total"]) <= refunded,
+                "coupon": row["Discount Code"] or None,
+                "utm": row["Note Attributes"].rpartition(": ")[2] or None,
+            }
+    for path in sorted((sample.out / "woocommerce" / "orders").glob("*.json")):
+        for order in json.loads(path.read_text(encoding="utf-8")):
+            refunds = -sum((Decimal(refund["total"]) for refund in order["refunds"]), Decimal(0))
+            meta = {
+                item["key"].removeprefix("_wc_order_attribution_"): item["value"]
+                for item in order["meta_data"]
+            }
+            told[f"woocommerce:{order['id']}"] = {
+                "buyer": order["billing"]["email"],
+                "ordered_at": datetime.fromisoformat(order["date_created_gmt"] + "+00:00"),
+                "currency_code": order["currency"],
+                "gross": Decimal(order["total"]),
+                "refunded": refunds,
+                "is_valid": order["status"] in ("processing", "completed"),
+                "coupon": order["coupon_lines"][0]["code"].upper()
+                if order["coupon_lines"]
+                else None,
+                "utm": meta.get("utm_campaign"),
+            }
+    return told
+
+
+def test_the_newest_export_of_an_order_is_the_truth(sample: Generated) -> None:
+    people = {row["contact_no"]: row["email"] for row in sample.table("contacts")}
+    drawn = {
+        row["order_id"]: {
+            "buyer": people.get(row["contact_no"], f"shopper{row['buyer_no'] % 10**9}@example.com"),
+            "ordered_at": row["ordered_at"].replace(tzinfo=UTC),
+            "currency_code": row["currency_code"],
+            "gross": row["gross_amount_original"],
+            "refunded": row["refunded_amount_original"],
+            "is_valid": row["is_valid"],
+            "coupon": row["coupon_code"],
+            "utm": row["utm_campaign"],
+        }
+        for row in sample.table("orders")
+    }
+    assert newest_orders(sample) == drawn
+    months: Counter[tuple[date, str]] = Counter()
+    net: dict[tuple[date, str], Decimal] = defaultdict(Decimal)
+    for order in drawn.values():
+        if order["is_valid"]:
+            key = (order["ordered_at"].date().replace(day=1), order["currency_code"])
+            months[key] += 1
+            net[key] += order["gross"] - order["refunded"]
+    assert {
+        (row["month_on"], row["currency_code"]): (row["orders_valid"], row["net_amount_original"])
+        for row in sample.table("kpi_orders_months")
+    } == {key: (count, net[key]) for key, count in months.items()}
+    assert sum(row["orders_valid"] for row in sample.table("customers")) == sum(months.values())
+
+
+def test_edge_cases_of_real_shops_occur(sample: Generated) -> None:
+    rows = exported(sample.out, "shopify/orders")
+    for column, wanted in {
+        "Financial Status": {"paid", "pending", "voided", "refunded", "partially_refunded"},
+        "Fulfillment Status": {"fulfilled", "unfulfilled", "returned"},
+        "Payment Method": {"Cash on Delivery (COD)", "Demo Payments"},
+        "Tags": {"COD", "COD, RTO", "whatsapp"},
+    }.items():
+        assert wanted <= {row[column] for row in rows}, column
+    assert any(row["Billing Phone"].startswith("'+") for row in rows)
+    assert any(row["Total"] and not row["Billing Phone"] for row in rows)
+    assert any(not row["Name"] for row in rows)
+    offsets = {row["Created at"].rpartition(" ")[2] for row in rows if row["Total"]}
+    assert offsets == {"+0100", "+0200"}
+    orders = sample.table("orders")
+    assert {row["cause"] for row in orders} == {"organic", "campaign", "click", "ad"}
+    assert {row["source_system"] for row in orders} == {"shopify", "woocommerce"}
+    assert any(row["gross_amount_original"] == 0 for row in orders)
+    assert any(row["contact_no"] is None for row in orders)
+    assert {"whatsapp", None} < {row["utm_source"] for row in orders}
+    people = {row["contact_no"]: row for row in sample.table("contacts")}
+    deleted = {
+        person_of(sample, row): datetime.fromisoformat(row["occurred_at"][:-1])
+        for row in exported(sample.out, "contacts/events")
+        if row["event"] == "deleted"
+    }
+    for row in orders:
+        if row["contact_no"] is not None:
+            assert not people[row["contact_no"]]["is_internal"]
+            assert row["ordered_at"] < deleted.get(row["contact_no"], datetime.max)
+
+
+def test_a_bulk_operation_tells_the_same_orders(sample: Generated) -> None:
+    files = sorted((sample.out / "shopify" / "orders_bulk").glob("*.jsonl"))
+    assert len(files) == 2
+    kinds: Counter[str] = Counter()
+    for path in files:
+        objects = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        orders = {row["id"]: row for row in objects if "totalPriceSet" in row}
+        units: Counter[str] = Counter()
+        for row in objects:
+            if "__parentId" in row:
+                units[row["__parentId"]] += row["quantity"]
+        assert units == {key: row["subtotalLineItemsQuantity"] for key, row in orders.items()}
+        same_day = (
+            sample.out
+            / "shopify"
+            / "orders"
+            / path.name.replace("_bulk", "").replace(".jsonl", ".csv")
+        )
+        with same_day.open(encoding="utf-8", newline="") as file:
+            beside = {row["Id"]: row for row in csv.DictReader(file) if row["Total"]}
+        assert {f"gid://shopify/Order/{number}" for number in beside} == set(orders)
+        for number, row in beside.items():
+            order = orders[f"gid://shopify/Order/{number}"]
+            money = {"Total": "totalPriceSet", "Refunded Amount": "totalRefundedSet"}
+            assert {name: order[key]["shopMoney"]["amount"] for name, key in money.items()} == {
+                name: row[name] for name in money
+            }
+            refunded = sum(
+                (Decimal(r["totalRefundedSet"]["shopMoney"]["amount"]) for r in order["refunds"]),
+                Decimal(0),
+            )
+            assert refunded == Decimal(row["Refunded Amount"])
+            kinds["refunded"] += refunded > 0
+            kinds["visited"] += order["customerJourneySummary"] is not None
+            assert (row["Note Attributes"] != "") == (order["customerJourneySummary"] is not None)
+    assert kinds["refunded"] and kinds["visited"]
+
+
+def test_a_checkout_is_told_again_when_its_order_comes(sample: Generated) -> None:
+    newest = {
+        row["checkout_id"]: row for row in exported(sample.out, "generic/abandoned_checkouts")
+    }
+    drawn = {row["checkout_id"]: row for row in sample.table("checkouts")}
+    assert newest.keys() == drawn.keys()
+    orders = {row["order_id"]: row for row in sample.table("orders")}
+    for key, row in newest.items():
+        assert row["recovered_order_id"] == (drawn[key]["recovered_order_id"] or "")
+        assert Decimal(row["value_amount"]) == drawn[key]["value_amount_original"]
+        if row["recovered_order_id"]:
+            assert drawn[key]["created_at"] < orders[row["recovered_order_id"]]["ordered_at"]
+    recovered = [row for row in newest.values() if row["recovered_order_id"]]
+    assert 0 < len(recovered) < len(newest)
+
+
+def test_the_newest_export_of_an_ads_day_is_the_truth(sample: Generated) -> None:
+    told: dict[tuple[str, date], tuple[Any, ...]] = {}
+    started = "onsite_conversion.messaging_conversation_started_7d"
+    lines = 0
+    for path in sorted((sample.out / "meta_ads" / "insights").glob("*.jsonl")):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            row = json.loads(line)
+            assert {type(row[name]) for name in ("spend", "impressions", "reach")} == {str}
+            actions = {action["action_type"]: action["value"] for action in row["actions"]}
+            told[row["ad_id"], date.fromisoformat(row["date_start"])] = (
+                Decimal(row["spend"]),
+                row["account_currency"],
+                int(row["impressions"]),
+                int(row["inline_link_clicks"]),
+                int(actions.get(started, 0)),
+            )
+            lines += 1
+    metas = {ad for ad, _ in told}
+    for row in exported(sample.out, "generic/ad_spend"):
+        told[row["ad_id"], date.fromisoformat(row["spent_on"])] = (
+            Decimal(row["spend_amount"]),
+            row["currency_code"],
+            int(row["impressions"]),
+            int(row["link_clicks"]),
+            int(row["conversations_started"]),
+        )
+        lines += 1
+    assert told == {
+        (row["ad_id"], row["spent_on"]): tuple(
+            row[name]
+            for name in (
+                "spend_amount_original",
+                "currency_code",
+                "impressions",
+                "link_clicks",
+                "conversations_started",
+            )
+        )
+        for row in sample.table("ad_spend_days")
+    }
+    assert lines > len(told)
+    assert len(metas) == 2 and len({ad for ad, _ in told}) == 3
+    referrals = {
+        message["id"]: (message["referral"]["source_id"], at(message["timestamp"]).date())
+        for _, message in values(sample.out, "messages")
+        if "referral" in message
+    }
+    assert {key: row[-1] for key, row in told.items() if row[-1]} == Counter(referrals.values())
+
+
+def test_arms_differ_as_the_truth_says(sample: Generated) -> None:
+    arms: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
+    for row in sample.table("campaign_lift"):
+        arms[row["campaign_id"]][row["variant"]] = row
+    designs = {row["campaign_id"]: row["design"] for row in sample.table("campaigns")}
+    assert len(arms) == 4
+    for campaign, found in arms.items():
+        if designs[campaign] == "test":
+            assert found["A"]["conversion_rate"] == found["B"]["conversion_rate"]
+            assert set(found) == {"A", "B"}
+        else:
+            assert found["A"]["conversion_rate"] > found["control"]["conversion_rate"] > 0
+            assert [arm for arm, row in found.items() if row["is_control"]] == ["control"]
+    brought = {
+        (row["cause_campaign_id"], row["cause_variant"])
+        for row in sample.table("orders")
+        if row["cause"] == "campaign"
+    }
+    assert brought <= {(campaign, arm) for campaign, found in arms.items() for arm in found}
+    assert all(row["is_valid"] for row in sample.table("orders") if row["cause"] == "campaign")
+
+
+@pytest.fixture(scope="module")
+def shoppers(tmp_path_factory: pytest.TempPathFactory) -> Generated:
+    """3,000 customers whom nobody ever messaged: they buy for no other reason than their own."""
+    base = tmp_path_factory.mktemp("demo_shoppers")
+    settings = DemoSettings(contacts=12000, days=100, messages=500, seed=11)
+    drawn = Generated(base / "raw", base / "drawn.duckdb")
+    generate(drawn.out, settings, drawn.truth, only={"generic/ad_spend"})
+    drawn.rows["orders"] = [row for row in drawn.table("orders") if row["contact_no"] is None]
+    assert {row["cause"] for row in drawn.table("orders")} == {"organic"}
+    return drawn
+
+
+def test_purchases_let_their_process_be_seen(shoppers: Generated) -> None:
+    """Repeat purchases are as many as BG/NBD expects, and its fit can't tell the truth from itself.
+
+    Expected: Fader, Hardie and Lee (2005), equation 9. Twice the gain in log-likelihood over the
+    true parameters is chi-square with four degrees of freedom: above 13.28 once in a hundred sets.
+    """
+    (process,) = shoppers.table("clv_process")
+    r, alpha, a, b = truth = [process[name] for name in ("r", "alpha", "a", "b")]
+    times: dict[int, list[datetime]] = defaultdict(list)
+    for row in shoppers.table("orders"):
+        times[row["buyer_no"]].append(row["ordered_at"])
+    assert len(times) > 2500
+    until = datetime.combine(DemoSettings(12000, 100).exported_until, datetime.min.time())
+    day = timedelta(days=1)
+    repeats = np.array([len(found) - 1 for found in times.values()], dtype=float)
+    recency = np.array([(max(found) - min(found)) / day for found in times.values()])
+    age = np.array([(until - min(found)) / day for found in times.values()])
+    shrunk = (alpha / (alpha + age)) ** r
+    expected = (
+        (a + b - 1) / (a - 1) * (1 - shrunk * special.hyp2f1(r, b, a + b - 1, age / (alpha + age)))
+    )
+    assert abs(repeats.sum() - expected.sum()) < 3 * repeats.std() * len(repeats) ** 0.5
+    spec = importlib.util.spec_from_file_location("int_customer_clv", CLV_MODEL)
+    assert spec is not None and spec.loader is not None
+    model = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(model)
+    histories = (repeats, recency, age, np.ones(len(repeats)))
+    fitted = model.fit_bg_nbd(*histories)
+    at_truth, _ = model.bg_nbd_log_likelihood(*histories)(truth)
+    assert 0 < 2 * (fitted["log_likelihood"] - at_truth) < 13.28
+
+
+def test_orders_cost_on_average_what_gamma_gamma_says(shoppers: Generated) -> None:
+    (process,) = shoppers.table("clv_process")
+    first: dict[int, Decimal] = {}
+    for row in shoppers.table("orders"):
+        # Where a thing costs as many euros, pounds or dollars; the truth is in order of time.
+        if row["currency_code"] in ("EUR", "GBP", "USD"):
+            items = row["gross_amount_original"] + row["discount_amount_original"]
+            first.setdefault(row["buyer_no"], items - row["shipping_amount_original"])
+    spent = np.array([float(amount) for amount in first.values()])
+    expected = process["p"] * process["v"] / (process["q"] - 1)
+    assert abs(spent.mean() - expected) < 3 * spent.std() / len(spent) ** 0.5

@@ -27,26 +27,26 @@ left join templates as t on t.name = m.template_name and t.language = m.template
 where m.wamid is not null
     and (c.design = 'shared' or (t.has_url_button and t.category <> 'authentication'));
 
-create table clicks as
-with opened as (
-    select
-        *,
-        coalesce(read_time, delivered_time) + to_milliseconds(
-            6000 + cast(pow2(u('clicked_at', id)) * u('clicked_at', id) * 86400000 as bigint)
-            -- Some find the message again when its week is over.
-            + if(u('click_late', id) < 0.05, 691200000 + r('click_days', id, 345600000), 0)
-        ) as first_at,
-    from links
-    where delivered_time is not null and not is_internal
-        -- The other text of a test is clicked more.
-        and u('click', id)
-            < if(campaign_id is null, 0.15, if(design = 'test' and variant = 'B', 0.36, 0.26))
-),
+-- The first time each link was opened by its person, whether or not that is in an export yet.
+create table opened_links as
+select
+    *,
+    coalesce(read_time, delivered_time) + to_milliseconds(
+        6000 + cast(pow2(u('clicked_at', id)) * u('clicked_at', id) * 86400000 as bigint)
+        -- Some find the message again when its week is over.
+        + if(u('click_late', id) < 0.05, 691200000 + r('click_days', id, 345600000), 0)
+    ) as first_at,
+from links
+where delivered_time is not null and not is_internal
+    -- The other text of a test is clicked more.
+    and u('click', id)
+        < if(campaign_id is null, 0.15, if(design = 'test' and variant = 'B', 0.36, 0.26));
 
-repeated as (
+create table clicks as
+with repeated as (
     select *, unnest(range(1 + cast(u('again', id) < 0.3 as int) + cast(u('again', id) < 0.08 as int)))
         as n
-    from opened
+    from opened_links
 ),
 
 browsers as (

@@ -1,4 +1,4 @@
--- The small files: templates, channels, staff, and two shop and inbox exports kept simple.
+-- The small files: templates, channels, staff, and an inbox export kept simple.
 
 create macro cw_time(t) as strftime(t, '%Y-%m-%d %H:%M:%S.%f');
 
@@ -6,7 +6,6 @@ create table file_heads (name varchar, head varchar);
 insert into file_heads values
     ('channels.csv', 'channel_id,name,channel_type,timezone,schedule_id'),
     ('internal_contacts.csv', 'phone'),
-    ('orders_export.csv', 'Name,Email,Financial Status,Paid at,Fulfillment Status,Fulfilled at,Accepts Marketing,Currency,Subtotal,Shipping,Taxes,Total,Discount Code,Discount Amount,Shipping Method,Created at,Lineitem quantity,Lineitem name,Lineitem price,Lineitem compare at price,Lineitem sku,Lineitem requires shipping,Lineitem taxable,Lineitem fulfillment status,Billing Name,Billing Street,Billing Address1,Billing Address2,Billing Company,Billing City,Billing Zip,Billing Province,Billing Country,Billing Phone,Shipping Name,Shipping Street,Shipping Address1,Shipping Address2,Shipping Company,Shipping City,Shipping Zip,Shipping Province,Shipping Country,Shipping Phone,Notes,Note Attributes,Cancelled at,Payment Method,Payment Reference,Refunded Amount,Vendor,Outstanding Balance,Employee,Location,Device ID,Id,Tags,Risk Level,Source,Lineitem discount,Tax 1 Name,Tax 1 Value,Tax 2 Name,Tax 2 Value,Tax 3 Name,Tax 3 Value,Tax 4 Name,Tax 4 Value,Tax 5 Name,Tax 5 Value,Phone,Receipt Number,Duties,Billing Province Name,Shipping Province Name,Payment ID,Payment Terms Name,Next Payment Due At,Payment References'),
     ('conversations.csv', 'id,account_id,inbox_id,status,assignee_id,created_at,updated_at,contact_id,display_id,contact_last_seen_at,agent_last_seen_at,additional_attributes,contact_inbox_id,uuid,identifier,last_activity_at,team_id,campaign_id,snoozed_until,custom_attributes,assignee_last_seen_at,first_reply_created_at,priority,sla_policy_id,waiting_since,cached_label_list,assignee_agent_bot_id');
 
 create table file_lines as
@@ -45,91 +44,6 @@ from (
 )
 union all
 select 'internal_contacts.csv', contact_no, '+' || dialled from contacts where is_internal;
-
--- Orders: about one a day for every 400 contacts, at least one in two days, at most 40 a day.
-create table order_lines as
-with numbered as (
-    select
-        i // 25 as export_no,
-        row_number() over (order by i, slot) as order_no,
-        d,
-        slot,
-    from (
-        select *, unnest(slots(i, least(40, greatest(0.5, contacts_total() / 400.0)))) as slot
-        from days
-    )
-),
-
-drawn as (
-    select
-        o.*,
-        1 + r('lines', order_no, 3) as line_total,
-        d + to_seconds(hour_curve()[r('order_hour', order_no, 100) + 1] * 3600
-            + r('order_at', order_no, 3600)) as ordered_at,
-        c.dialled,
-        c.email,
-        c.country_code,
-        case c.country_code when 'GB' then 'GBP' when 'BR' then 'BRL' when 'MX' then 'MXN'
-            when 'IN' then 'INR' when 'US' then 'USD' when 'AR' then 'USD' else 'EUR' end
-            as currency,
-        replace(replace(c.profile_name, '"', ''), ',', '') as person,
-    from numbered as o
-    inner join contacts as c on c.contact_no = 3 + r('buyer', order_no, contacts_total() - 3)
-),
-
-lines as (
-    select
-        *,
-        1 + r('quantity', order_no * 10 + line_no, 2) as quantity,
-        (900 + r('item', order_no * 10 + line_no, 6000)) as cents,
-    from (select *, unnest(range(line_total)) as line_no from drawn)
-),
-
-summed as (
-    select *, sum(quantity * cents) over (partition by order_no) as subtotal from lines
-),
-
-money as (
-    select
-        *,
-        case when subtotal > 8000 then 0 else 490 end as shipping,
-        case when r('coupon', order_no, 6) = 0 then subtotal // 10 else 0 end as discount,
-        r('cancelled', order_no, 25) = 0 as is_cancelled,
-        r('refunded', order_no, 15) = 0 as is_refunded,
-        strftime(ordered_at, '%Y-%m-%d %H:%M:%S') || ' +0000' as created_text,
-        strftime(ordered_at + interval 31 hour, '%Y-%m-%d %H:%M:%S') || ' +0000' as fulfilled_text,
-    from summed
-),
-
-cells as (
-    select
-        *,
-        case when line_no > 0 then repeat(',', 14)
-            else (case when is_cancelled then 'voided' when is_refunded then 'partially_refunded'
-                else 'paid' end) || ',' || created_text || ','
-                || if(is_cancelled, 'unfulfilled,', 'fulfilled,' || fulfilled_text) || ',no,' || currency
-                || ',' || cents_text(subtotal - discount) || ',' || cents_text(shipping) || ',0.00,'
-                || cents_text(subtotal - discount + shipping) || ','
-                || if(discount > 0, 'SAVE10', '') || ',' || cents_text(discount) || ',Standard,'
-                || created_text || ','
-        end as order_cells,
-    from money
-)
-
-select
-    export_no, order_no, line_no,
-    '#' || (1000 + order_no) || ',' || email || ',' || order_cells
-    || quantity || ',Demo item ' || (100 + cents % 40) || ',' || cents_text(cents) || ',,SKU-'
-    || (100 + cents % 40) || ',true,true,' || if(is_cancelled, 'pending', 'fulfilled') || ','
-    || if(line_no > 0, repeat(',', 26),
-        person || ',Demo Street 1,Demo Street 1,,,Demo City,00000,,' || country_code || ',''+' || dialled || ','
-        || person || ',Demo Street 1,Demo Street 1,,,Demo City,00000,,' || country_code || ',,'
-        || ',,' || if(is_cancelled, fulfilled_text, '') || ',Demo Payments,ref-' || order_no || ','
-        || if(is_refunded, cents_text(subtotal // 2), '0.00') || ',')
-    || 'Demo Vendor,' || if(line_no > 0, repeat(',', 7), '0.00,,,,' || (5000000000 + order_no) || ',,Low,web')
-    || ',0.00,,,,,,,,,,,' || if(line_no > 0, '', if(r('order_phone', order_no, 2) = 0, '''+' || dialled, ''))
-    || ',,,,,,,,' as line,
-from cells;
 
 create table conversation_lines as
 select

@@ -46,9 +46,9 @@ order_claims as (
 -- Of touches of one second the smaller rank counts. A kind of touch is one more row here.
 touch_types as (
     select
-        touch_type,
-        touch_rank,
-        open_for
+        named_touch_types.touch_type,
+        named_touch_types.touch_rank,
+        named_touch_types.open_for
     from (
         values
         ('click', 1, interval ({{ var('attribution_click_days') | int }}) day),
@@ -58,7 +58,7 @@ touch_types as (
         ('ctwa', 5, interval ({{ var('attribution_ctwa_days') | int }}) day),
         ('read', 6, interval ({{ var('attribution_read_hours') | int }}) hour),
         ('coupon', 7, interval ({{ var('attribution_coupon_days') | int }}) day)
-    ) as touch_types (touch_type, touch_rank, open_for)
+    ) as named_touch_types (touch_type, touch_rank, open_for)
 ),
 
 event_contacts as (
@@ -117,7 +117,14 @@ distinct_touches as (
         ) = 1
 ),
 
--- Only those that anybody's touches could open.
+kinds_of_people as (
+    select distinct
+        event_kind,
+        contact_id,
+        touch_type
+    from distinct_touches
+),
+
 open_events as (
     select
         goal_events.event_kind,
@@ -129,8 +136,11 @@ open_events as (
         touch_types.touch_rank,
         goal_events.occurred_at - touch_types.open_for as opens_at
     from goal_events
-    cross join touch_types
-    where goal_events.contact_id in (select distinct_touches.contact_id from distinct_touches)
+    inner join kinds_of_people
+        on
+            goal_events.event_kind = kinds_of_people.event_kind
+            and goal_events.contact_id = kinds_of_people.contact_id
+    inner join touch_types on kinds_of_people.touch_type = touch_types.touch_type
 ),
 
 last_touches as (
@@ -224,12 +234,12 @@ ranked_touches as (
         row_number() over latest_first as touch_place,
         first_value(campaign_id) over latest_first as credited_campaign_id,
         first_value(campaign_id) over (
-            partition by goal, event_key order by touched_at, touch_rank, message_id desc
+            partition by goal, event_key order by touched_at asc, touch_rank asc, message_id desc
         ) as first_touch_campaign_id
     from valid_touches
     window
         latest_first as (
-            partition by goal, event_key order by touched_at desc, touch_rank, message_id desc
+            partition by goal, event_key order by touched_at desc, touch_rank asc, message_id desc
         )
 ),
 

@@ -1,8 +1,13 @@
 -- What an order itself says of its campaign: the UTM values of its visit, the coupons it used. A
 -- claim has the last message of that campaign that its buyer had got by then. Several campaigns may
+<<<<<<< HEAD
 -- share a UTM value or a code: of a visit the campaign that messaged the buyer last has it, else the
 -- one planned last; every campaign of a coupon that messaged the buyer (anybody, of an order that
 -- no chat is known of) has a claim.
+=======
+-- share a UTM value or a code: of a visit the one that messaged the buyer last has it, else the one
+-- planned last; of a coupon each that messaged the buyer (of an order of nobody: anybody).
+>>>>>>> 54c44a2f2db60a9eca924e64ce62266526ad8857
 with
 
 orders as (
@@ -79,7 +84,8 @@ visits as (
         orders.contact_id,
         orders.visited_at,
         campaigns.campaign_id,
-        campaigns.planned_at
+        case when campaigns.planned_at <= orders.visited_at then campaigns.planned_at end
+            as planned_before_at
     from orders
     inner join campaigns on orders.utm_campaign = campaigns.utm_campaign
     where orders.visited_at <= orders.ordered_at
@@ -115,9 +121,8 @@ claimed_visits as (
             partition by visits.order_id
             order by
                 visits_of_people.message_at desc nulls last,
-                case when visits.planned_at <= visits.visited_at then visits.planned_at end
-                    desc nulls last,
-                visits.campaign_id
+                visits.planned_before_at desc nulls last,
+                visits.campaign_id asc
         ) = 1
 ),
 

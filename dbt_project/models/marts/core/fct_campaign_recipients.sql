@@ -111,8 +111,8 @@ told_events as (
     from goal_events
 ),
 
--- A goal of which nothing was ever told isn't 0: its export is missing. An order that doesn't count,
--- and any message of a customer, show that there is one.
+-- A goal of which nothing was ever told isn't 0: its export is missing. An order that doesn't
+-- count, and any message of a customer, show that there is one.
 told_goals as (
     select
         told_events.has_leads,

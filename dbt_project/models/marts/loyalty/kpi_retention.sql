@@ -20,7 +20,7 @@ watermarks as (
         case subject when 'orders' then 'purchase' else 'engagement' end as retention_type,
         {{ reporting_date('watermark_at') }} as watermark_on
     from {{ ref('int_watermarks') }}
-    where subject in ('orders', 'sales')
+    where subject in ('orders', 'activity')
 ),
 
 active_months as (

@@ -61,7 +61,7 @@ months as (
         watermark_at,
         is_complete
     from {{ ref('int_periods') }}
-    where subject = 'sales' and period_grain = 'month'
+    where subject = 'activity' and period_grain = 'month'
 ),
 
 first_month as (
