@@ -24,7 +24,12 @@ orders as (
 chat_contacts as (
     select distinct contact_id
     from {{ ref('fct_messages') }}
-    where contact_id in (select orders.contact_id from orders where orders.coupon_codes is not null)
+    where
+        contact_id in (
+            select orders.contact_id
+            from orders
+            where orders.coupon_codes is not null
+        )
 ),
 
 campaigns as (
