@@ -18,6 +18,7 @@ from scipy import integrate, special
 from .clock import GRAINS, end_at, next_period, periods
 from .kpis import Clock, Frame, add_rates
 
+DAYS = {"days": 1, "weeks": 7}
 SEGMENTS = ("champions", "loyal", "promising", "new", "at_risk", "hibernating", "lost", "none",
             "unknown")  # fmt: skip
 
@@ -257,7 +258,7 @@ def kpi_customer_clv(orders: Frame, clock: Clock, model: Mapping[str, Any]) -> F
 
 
 def bg_nbd(
-    model: Mapping[str, Any], x: int, tx: int, age: int, ahead: int = 365
+    model: Mapping[str, Any], x: int, tx: float, age: float, ahead: float = 365
 ) -> tuple[float | None, float | None]:
     """Return P(alive) and the purchases expected in the time ahead.
 
@@ -268,6 +269,8 @@ def bg_nbd(
     if model["r"] is None:
         return None, None
     r, alpha, a, b = (model[name] for name in ("r", "alpha", "a", "b"))
+    unit = DAYS[model["time_unit"]]
+    tx, age, ahead = tx / unit, age / unit, ahead / unit
     alive = 1.0
     if x:
         odds = a / (b + x - 1) * ((alpha + age) / (alpha + tx)) ** (r + x)
@@ -293,8 +296,9 @@ def log_likelihood(model: Mapping[str, Any], clv: Frame) -> float:
     """Return BG/NBD's log-likelihood of the customers, by the paper's equation 6."""
     r, alpha, a, b = (float(model[name]) for name in ("r", "alpha", "a", "b"))
     x = clv["repeat_purchases"].astype(float).to_numpy()
-    tx = clv["recency_days"].astype(float).to_numpy()
-    age = clv["age_days"].astype(float).to_numpy()
+    unit = DAYS[model["time_unit"]]
+    tx = clv["recency_days"].astype(float).to_numpy() / unit
+    age = clv["age_days"].astype(float).to_numpy() / unit
     stayed = special.betaln(a, b + x) - (r + x) * np.log(alpha + age)
     left = special.betaln(a + 1, b + np.maximum(x, 1) - 1) - (r + x) * np.log(alpha + tx)
     told = np.where(x > 0, np.logaddexp(stayed, left), stayed)
