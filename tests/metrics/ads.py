@@ -132,7 +132,10 @@ def _insight(one: Row) -> Row | None:
         "currency": (one.get("account_currency") or "").upper() or None,
         "impressions": _count(one.get("impressions")),
         "link_clicks": _count(one.get("inline_link_clicks")),
-        "conversations_started": _count(started[0].get("value")) if started else None,
+        # Who was asked for actions leaves out those that never happened.
+        "conversations_started": _count(started[0].get("value"))
+        if started
+        else (0 if one.get("actions") else None),
         "source": "meta_ads",
     }
 

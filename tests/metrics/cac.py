@@ -46,7 +46,12 @@ def acquisition_sources(exports: Exports, facts: Facts, people: Frame) -> dict[s
         whose = facts.people.contact_of(record.who) or "unknown"
         if record not in facts.anomalies and whose not in facts.internal:
             first[whose]["shop"].append((False, record.at))
-    described = people.set_index("contact_id")
+    described: dict[str, tuple[Any, Any]] = {
+        whose: (source, at)
+        for whose, source, at in people[
+            ["contact_id", "described_source", "described_at"]
+        ].itertuples(index=False)
+    }
     found = {}
     for contact_id in facts.people.members:
         at = {name: min(told)[1] for name, told in first[contact_id].items()}
@@ -62,7 +67,7 @@ def acquisition_sources(exports: Exports, facts: Facts, people: Frame) -> dict[s
             source = "campaign"
         else:
             source = "unknown"
-        told_source, told_at = described.loc[contact_id, ["described_source", "described_at"]]
+        told_source, told_at = described[contact_id]
         if told_source and source != "ad":
             is_before = told_at is not None and told_at != datetime.max and told_at < begun
             source = "import" if source == "unknown" or is_before else source

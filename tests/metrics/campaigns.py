@@ -213,7 +213,7 @@ def kpi_campaign_periods(
     window = clock.window("status", "click", "response")
     mart = period_mart(clock, window, ["campaign_id"], Source(rows, COUNTS))
     # A flow's later messages belong to the day on which their entry began.
-    ends: dict[tuple[str, Any], Any] = {}
+    ends: dict[Keys, Any] = {}
     for campaign, on, *times in rows[
         ["campaign_id", "entered_on", "last_message_at", "assigned_at"]
     ].itertuples(index=False):
@@ -221,7 +221,7 @@ def kpi_campaign_periods(
             key = grain, period_start(on, grain), campaign
             last = max(t for t in times if t is not None and not pd.isna(t))
             ends[key] = max(ends.get(key, last), last)
-    keys = zip(*(mart[c] for c in (*PERIOD, "campaign_id")), strict=True)
+    keys = list(zip(*(mart[c] for c in (*PERIOD, "campaign_id")), strict=True))
     mart["is_mature"] = [
         is_mature and (key not in ends or clock.now >= ends[key] + window)
         for is_mature, key in zip(mart["is_mature"], keys, strict=True)
@@ -237,7 +237,6 @@ def kpi_campaign_periods(
         for grain in GRAINS:
             for place in (0, 1):
                 shares[grain, period_start(on, grain), campaign][place] += part[place]
-    keys = list(zip(*(mart[c] for c in (*PERIOD, "campaign_id")), strict=True))
     for place, column in enumerate(("software_cost_amount", "incentive_cost_amount")):
         mart[column] = [float(shares[key][place]) for key in keys]
     add_campaign_costs(mart)

@@ -18,10 +18,9 @@ from scipy import integrate, special
 from .clock import GRAINS, end_at, next_period, periods
 from .kpis import Clock, Frame, add_rates
 
+DAYS = {"days": 1, "weeks": 7}
 SEGMENTS = ("champions", "loyal", "promising", "new", "at_risk", "hibernating", "lost", "none",
             "unknown")  # fmt: skip
-# Days of the unit in which the model counts (meta.clv_model.time_unit), as its papers do.
-WEEK = 7
 
 
 def counted_orders(orders: Frame) -> list[dict[Any, Any]]:
@@ -235,7 +234,7 @@ def kpi_customer_clv(orders: Frame, clock: Clock, model: Mapping[str, Any]) -> F
         mean = float(sum(sums, Decimal(0))) / len(sums) if sums else None
         known = [r["net_amount"] for r in rows if r["net_amount"] is not None]
         x, tx = len(repeat), (last - first).days
-        alive, expected = bg_nbd(model, x, tx / WEEK, age / WEEK)
+        alive, expected = bg_nbd(model, x, tx, age)
         value = gamma_gamma(model, len(sums), mean)
         found.append(
             {
@@ -259,9 +258,9 @@ def kpi_customer_clv(orders: Frame, clock: Clock, model: Mapping[str, Any]) -> F
 
 
 def bg_nbd(
-    model: Mapping[str, Any], x: int, tx: float, age: float, ahead: float = 365 / WEEK
+    model: Mapping[str, Any], x: int, tx: float, age: float, ahead: float = 365
 ) -> tuple[float | None, float | None]:
-    """Return P(alive) and the purchases expected in the time ahead, all in the model's weeks.
+    """Return P(alive) and the purchases expected in the time ahead.
 
     Fader, Hardie, Lee (2005): given that somebody is alive, the posterior is gamma(r + x, alpha + T)
     by beta(a, b + x); the expectation is the integral of the unconditional one, without the paper's
@@ -270,6 +269,8 @@ def bg_nbd(
     if model["r"] is None:
         return None, None
     r, alpha, a, b = (model[name] for name in ("r", "alpha", "a", "b"))
+    unit = DAYS[model["time_unit"]]
+    tx, age, ahead = tx / unit, age / unit, ahead / unit
     alive = 1.0
     if x:
         odds = a / (b + x - 1) * ((alpha + age) / (alpha + tx)) ** (r + x)
@@ -295,8 +296,9 @@ def log_likelihood(model: Mapping[str, Any], clv: Frame) -> float:
     """Return BG/NBD's log-likelihood of the customers, by the paper's equation 6."""
     r, alpha, a, b = (float(model[name]) for name in ("r", "alpha", "a", "b"))
     x = clv["repeat_purchases"].astype(float).to_numpy()
-    tx = clv["recency_days"].astype(float).to_numpy() / WEEK
-    age = clv["age_days"].astype(float).to_numpy() / WEEK
+    unit = DAYS[model["time_unit"]]
+    tx = clv["recency_days"].astype(float).to_numpy() / unit
+    age = clv["age_days"].astype(float).to_numpy() / unit
     stayed = special.betaln(a, b + x) - (r + x) * np.log(alpha + age)
     left = special.betaln(a + 1, b + np.maximum(x, 1) - 1) - (r + x) * np.log(alpha + tx)
     told = np.where(x > 0, np.logaddexp(stayed, left), stayed)

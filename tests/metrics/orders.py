@@ -139,6 +139,13 @@ def order_refunds(orders: Frame, zone: str) -> Frame:
     return pd.DataFrame(rows, columns=list(names), dtype=object)
 
 
+def _mentioned(cart: Checkout, orders: set[str]) -> str | None:
+    if cart.order_id is None or cart.order_id in orders:
+        return cart.order_id
+    bare = cart.order_id.removeprefix(f"{cart.source}:")
+    return bare if bare in orders else cart.order_id
+
+
 def checkouts(exports: Exports, facts: Facts, orders: Frame, settings: Mapping[str, Any]) -> Frame:
     """Return checkouts with the first message after them and the order that came of them."""
     card, target = Card(exports), settings["reporting_currency"]
@@ -160,12 +167,14 @@ def checkouts(exports: Exports, facts: Facts, orders: Frame, settings: Mapping[s
             named.append((cart, contact_id))
             if cart not in facts.anomalies:
                 begun[contact_id].append(cart.at)
-    told = {cart.order_id for cart, _ in named}
+    # A system of carts may name the shop's order by our id: `shopify:1001`.
+    mentioned = {id(c): _mentioned(c, set(by_id)) for c, _ in named}
+    told = set(mentioned.values())
     rows = []
     for cart, contact_id in named:
         later = [at for at in begun[contact_id] if at > cart.at]
         until = min(later, default=datetime.max)
-        order_id, is_inferred = cart.order_id, False
+        order_id, is_inferred = mentioned[id(cart)], False
         if order_id is None and contact_id not in NOBODY:
             found = [
                 one

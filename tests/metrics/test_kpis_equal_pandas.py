@@ -209,7 +209,10 @@ TABLES |= {
     ),
     "kpi_utm_traffic": (
         [*PERIOD, "utm_source", "utm_medium", "utm_campaign"],
-        ["clicks_human", "sessions", "is_complete", "is_mature"],
+        [
+            *("clicks_human", "sessions", "orders_valid", "net_revenue_amount"),
+            *("is_complete", "is_mature"),
+        ],
     ),
 }
 
