@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -15,6 +16,12 @@ from .kpis import Clock, Frame
 
 BY_DELIVERY = {"read": "read_at", "click": "clicked_at", "reply": "replied_at"}
 BY_ASSIGNMENT = {"opt_out": "test_opted_out_at", "conversion": "test_converted_at"}
+REVENUE = "revenue_per_recipient"
+OF_COUNTS = ("successes", "rate", "baseline_successes", "baseline_rate")
+OF_LIFT = (
+    *("absolute_lift", "relative_lift", "test_statistic", "p_value", "ci_low", "ci_high"),
+    "minimum_detectable_lift",
+)
 Z_95 = stats.norm.ppf(0.975)
 POWER = stats.norm.ppf(0.8)
 
@@ -34,7 +41,7 @@ class Arm:
 def kpi_campaign_tests(
     recipients: Frame, exports: Exports, known: set[str], told: set[str], clock: Clock
 ) -> Frame:
-    """Return metrics that need no orders, per campaign, metric and variant."""
+    """Return all metrics per campaign, metric and variant."""
     rows: list[dict[str, Any]] = []
     goal_of = {r["campaign_id"]: r.get("goal") or "order" for r in exports.tables["registry"]}
     test_window = timedelta(days=clock.settings["test_window_days"])
@@ -53,15 +60,21 @@ def kpi_campaign_tests(
         control = sorted(group[group["is_control"].eq(True)]["variant"].unique())
         treated = [arm for arm in arms if arm not in control]
         ratio = sample_ratio(group, arms)
-        for metric, column in {**BY_DELIVERY, **BY_ASSIGNMENT}.items():
+        for metric, column in {
+            **BY_DELIVERY,
+            **BY_ASSIGNMENT,
+            REVENUE: "test_revenue_amount",
+        }.items():
             is_delivery = metric in BY_DELIVERY
             compared = treated if is_delivery else arms
             is_unknown = (metric == "click" and campaign_id not in known) or (
-                metric == "conversion" and goal_of.get(campaign_id) not in told
+                metric == "conversion" and goal_of.get(campaign_id, "order") not in told
             )
+            is_unknown |= metric == REVENUE and "order" not in told
             if len(compared) < 2 or is_unknown:
                 continue
             baseline = compared[0] if is_delivery or not control else control[0]
+            amounts = {arm: revenue_of(group, arm) for arm in compared} if metric == REVENUE else {}
             base = count(group, baseline, column, is_delivery)
             last = max(group["last_message_at"].dropna().max(), group["assigned_at"].max())
             is_mature = clock.now >= last + windows.get(metric, test_window)
@@ -71,7 +84,11 @@ def kpi_campaign_tests(
                     "metric": metric,
                     "variant": variant,
                     "baseline_variant": baseline,
-                    **compare(count(group, variant, column, is_delivery), base),
+                    **(
+                        welch(amounts[variant], amounts[baseline])
+                        if metric == REVENUE
+                        else compare(count(group, variant, column, is_delivery), base)
+                    ),
                     "sample_ratio_p_value": ratio,
                     "has_sample_ratio_mismatch": None if ratio is None else ratio < 0.001,
                 }
@@ -81,19 +98,55 @@ def kpi_campaign_tests(
             adjusted = holm([r["p_value"] for r in compared_arms])
             for row, p_value in zip(compared_arms, adjusted, strict=True):
                 is_sure = p_value is not None and p_value < 0.05 and is_mature
-                gained = (
-                    row["absolute_lift"] * row["recipients"] if metric == "conversion" else None
-                )
+                lift = row["absolute_lift"]
+                gained = None if lift is None else lift * row["recipients"]
                 rows.append(
                     {
                         **row,
                         "p_value_adjusted": p_value,
                         "is_mature": is_mature,
                         "is_significant": is_sure,
-                        "incremental_conversions": gained,
+                        "incremental_conversions": gained if metric == "conversion" else None,
+                        "incremental_revenue_amount": gained if metric == REVENUE else None,
                     }
                 )
     return pd.DataFrame(rows)
+
+
+def revenue_of(group: Frame, variant: str) -> list[float] | int:
+    """Return each assigned person's revenue; where one is unknown only how many people there are."""
+    told = list(group[group["variant"].eq(variant)]["test_revenue_amount"])
+    return len(told) if any(a is None for a in told) else [float(a) for a in told]
+
+
+def welch(arm: list[float] | int, base: list[float] | int) -> dict[str, Any]:
+    """Welch's t of revenue per recipient, its interval, and what could have been seen."""
+    found: dict[str, Any] = {
+        "recipients": arm if isinstance(arm, int) else len(arm),
+        "baseline_recipients": base if isinstance(base, int) else len(base),
+    }
+    found |= dict.fromkeys((*OF_COUNTS, *OF_LIFT, "mean_amount", "baseline_mean_amount"))
+    if not isinstance(arm, int):
+        found["mean_amount"] = sum(arm) / len(arm)
+    if not isinstance(base, int):
+        found["baseline_mean_amount"] = sum(base) / len(base)
+    if isinstance(arm, int) or isinstance(base, int):
+        return found
+    lift = found["mean_amount"] - found["baseline_mean_amount"]
+    found["absolute_lift"] = lift
+    base_mean = found["baseline_mean_amount"]
+    found["relative_lift"] = lift / base_mean if base_mean else None
+    if min(len(arm), len(base)) < 2:
+        return found
+    spread = statistics.variance(arm) / len(arm) + statistics.variance(base) / len(base)
+    if spread:
+        result = stats.ttest_ind(arm, base, equal_var=False)
+        found["test_statistic"], found["p_value"] = float(result.statistic), float(result.pvalue)
+        interval = result.confidence_interval(0.95)
+        found["ci_low"], found["ci_high"] = float(interval.low), float(interval.high)
+    base_error = math.sqrt(statistics.variance(base) * (1 / len(arm) + 1 / len(base)))
+    found["minimum_detectable_lift"] = (Z_95 + POWER) * base_error if base_error else None
+    return found
 
 
 def count(group: Frame, variant: str, column: str, is_delivery: bool) -> Arm:
@@ -113,9 +166,7 @@ def compare(arm: Arm, base: Arm) -> dict[str, Any]:
         "baseline_successes": base.successes,
         "baseline_rate": base.rate,
     }
-    names = ("absolute_lift", "relative_lift", "test_statistic", "p_value", "ci_low", "ci_high",
-             "minimum_detectable_lift")  # fmt: skip
-    found |= dict.fromkeys(names)
+    found |= dict.fromkeys((*OF_LIFT, "mean_amount", "baseline_mean_amount"))
     if arm.rate is None or base.rate is None:
         return found
     lift = arm.rate - base.rate

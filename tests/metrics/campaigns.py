@@ -1,18 +1,20 @@
-"""kpi_campaigns and kpi_campaign_periods again, but for orders, leads and the money of others."""
+"""kpi_campaigns and kpi_campaign_periods again."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
 import pandas as pd
 
-from .clock import local_date
+from .clock import GRAINS, local_date, period_start
 from .coverage import Untold
 from .csv_streams import who
 from .exports import Exports
-from .kpis import MICRO, Clock, Frame, Keys, Source, add_rates, period_mart
+from .kpis import MICRO, PERIOD, Clock, Frame, Keys, Source, add_rates, period_mart
 from .messages import Facts
 
 RATES = {
@@ -53,7 +55,11 @@ STEPS = {
     "opted_out": "opted_out_at",
     "converted": "converted_at",
 }
-SUMS = ("messages_cost_unknown", "messages_cost_known", "conversions", "leads", "qualified_leads")
+SUMS = (
+    *("messages_cost_unknown", "messages_cost_known", "conversions", "leads", "qualified_leads"),
+    *("orders_credited", "orders_known"),
+)
+UNIT = Decimal("0.0001")
 
 
 def flagged(recipients: Frame) -> Frame:
@@ -72,7 +78,43 @@ def flagged(recipients: Frame) -> Frame:
     for step in ("engaged", "clicked"):
         rows[f"is_{step}_converted"] = rows[[f"is_{step}", "is_converted"]].min(axis=1)
     rows["cost_micro"] = [0 if c is None else int(c / MICRO) for c in rows["message_cost_amount"]]
+    for column in ("revenue_amount", "gross_revenue_amount"):
+        rows[f"{column}_units"] = [0 if a is None else int(a / UNIT) for a in rows[column]]
     return rows
+
+
+def add_revenue(mart: Frame, is_told: bool) -> None:
+    """Turn units into money: None where no amount of the credited orders is known."""
+    for column in ("revenue_amount", "gross_revenue_amount"):
+        mart[column] = [
+            None if not is_told or (orders and not known) else int(units) * UNIT
+            for units, orders, known in mart[
+                [f"{column}_units", "orders_credited", "orders_known"]
+            ].itertuples(index=False)
+        ]
+
+
+def add_returns(mart: Frame) -> None:
+    """Add what revenue is per head, conversion and cost."""
+    add_rates(
+        mart,
+        {
+            "revenue_per_recipient_amount": ("revenue_amount", "recipients_delivered"),
+            "revenue_per_conversion_amount": ("revenue_amount", "conversions"),
+            "return_on_campaign_spend": ("revenue_amount", "campaign_cost_amount"),
+        },
+    )
+    mart["roi_rate"] = [None if r is None else r - 1 for r in mart["return_on_campaign_spend"]]
+
+
+def add_campaign_costs(mart: Frame) -> None:
+    """Add up what a campaign cost: None where nothing is known of its messages."""
+    mart["campaign_cost_amount"] = [
+        None if message is None else float(message) + software + incentive
+        for message, software, incentive in mart[
+            ["message_cost_amount", "software_cost_amount", "incentive_cost_amount"]
+        ].itertuples(index=False)
+    ]
 
 
 def add_message_costs(mart: Frame) -> None:
@@ -93,6 +135,8 @@ COUNTS = {
     "recipients_clicked_converted": ("is_clicked_converted", "sum"),
     **{name: (name, "sum") for name in SUMS},
     "cost_micro": ("cost_micro", "sum"),
+    "revenue_amount_units": ("revenue_amount_units", "sum"),
+    "gross_revenue_amount_units": ("gross_revenue_amount_units", "sum"),
     **{f"recipients_{name}": (f"is_{name}", "sum") for name in STEPS},
 }
 
@@ -117,12 +161,7 @@ def kpi_campaigns(
             money.get(key, (0, 0))[place] for key in zip(*(mart[k] for k in keys), strict=True)
         ]
         mart[column] = [float(amount) for amount in told_of]
-    mart["campaign_cost_amount"] = [
-        None if message is None else float(message) + software + incentive
-        for message, software, incentive in mart[
-            ["message_cost_amount", "software_cost_amount", "incentive_cost_amount"]
-        ].itertuples(index=False)
-    ]
+    add_campaign_costs(mart)
     last = rows.groupby(keys)[["last_message_at", "assigned_at"]].max().max(axis=1).to_dict()
     window = clock.window("status", "click", "response")
     mart["is_mature"] = [
@@ -155,6 +194,8 @@ def kpi_campaigns(
     hide_unknown_goals(mart, exports, told, known)
     untold.hide(mart)
     add_rates(mart, {**RATES, **COSTS_PER})
+    add_revenue(mart, "order" in told)
+    add_returns(mart)
     return mart
 
 
@@ -165,19 +206,43 @@ def kpi_campaign_periods(
     told: set[str],
     clock: Clock,
     untold: Untold,
+    parts: list[tuple[Fraction, Fraction]],
 ) -> Frame:
     """Return the recipient columns per period of entering and campaign."""
-    mart = period_mart(
-        clock,
-        clock.window("status", "click", "response"),
-        ["campaign_id"],
-        Source(flagged(recipients), COUNTS),
-    )
+    rows = flagged(recipients)
+    window = clock.window("status", "click", "response")
+    mart = period_mart(clock, window, ["campaign_id"], Source(rows, COUNTS))
+    # A flow's later messages belong to the day on which their entry began.
+    ends: dict[tuple[str, Any], Any] = {}
+    for campaign, on, *times in rows[
+        ["campaign_id", "entered_on", "last_message_at", "assigned_at"]
+    ].itertuples(index=False):
+        for grain in GRAINS:
+            key = grain, period_start(on, grain), campaign
+            last = max(t for t in times if t is not None and not pd.isna(t))
+            ends[key] = max(ends.get(key, last), last)
+    keys = zip(*(mart[c] for c in (*PERIOD, "campaign_id")), strict=True)
+    mart["is_mature"] = [
+        is_mature and (key not in ends or clock.now >= ends[key] + window)
+        for is_mature, key in zip(mart["is_mature"], keys, strict=True)
+    ]
     add_message_costs(mart)
     hide_unknown_clicks(mart, known)
     hide_unknown_goals(mart, exports, told, known)
     untold.hide(mart)
     add_rates(mart, RATES)
+    add_revenue(mart, "order" in told)
+    shares: dict[Keys, list[Fraction]] = defaultdict(lambda: [Fraction(0), Fraction(0)])
+    for campaign, on, part in zip(rows["campaign_id"], rows["entered_on"], parts, strict=True):
+        for grain in GRAINS:
+            for place in (0, 1):
+                shares[grain, period_start(on, grain), campaign][place] += part[place]
+    keys = list(zip(*(mart[c] for c in (*PERIOD, "campaign_id")), strict=True))
+    for place, column in enumerate(("software_cost_amount", "incentive_cost_amount")):
+        mart[column] = [float(shares[key][place]) for key in keys]
+    add_campaign_costs(mart)
+    add_rates(mart, {n: pair for n, pair in COSTS_PER.items() if "clicks_total" not in pair})
+    add_returns(mart)
     return mart
 
 
@@ -194,7 +259,7 @@ def with_personal_links(exports: Exports, facts: Facts, clicks: Frame) -> set[st
 
 
 def hide_unknown_goals(mart: Frame, exports: Exports, told: set[str], known: set[str]) -> None:
-    """Orders and forms aren't loaded: a campaign for them has no number of conversions."""
+    """A goal that no export tells of has no number of conversions."""
     goal_of = {r["campaign_id"]: r.get("goal") or "order" for r in exports.tables["registry"]}
     is_told = [goal_of.get(c, "order") in told for c in mart["campaign_id"]]
     for column in CONVERTED:

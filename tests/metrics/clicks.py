@@ -15,6 +15,7 @@ from .csv_streams import truth, who
 from .exports import Exports
 from .kpis import NOBODY, Clock, Frame, Source, period_mart
 from .messages import Facts, Message, message_id
+from .sales import flagged, money
 
 ROBOTS = ("whatsapp/", "facebookexternalhit")
 TOO_FAST = timedelta(seconds=2)
@@ -105,8 +106,10 @@ def mark_messages(facts: Facts, clicks: Frame) -> None:
                 message.inferred_read_at = min(t for t in known if t)
 
 
-def kpi_utm_traffic(clicks: Frame, exports: Exports, clock: Clock) -> Frame:
-    """Return human clicks and GA4's sessions per period and UTM."""
+def kpi_utm_traffic(
+    clicks: Frame, exports: Exports, orders: Frame, clock: Clock, orders_now: datetime | None
+) -> Frame:
+    """Return human clicks, GA4's sessions and orders per period and UTM."""
     human = clicks[clicks["is_human"].eq(True)]
     rows = human.assign(
         message_on=[
@@ -117,10 +120,14 @@ def kpi_utm_traffic(clicks: Frame, exports: Exports, clock: Clock) -> Frame:
     def named(text: str) -> str:
         return "none" if text == "(none)" else text
 
-    # Nothing but these streams is needed, so they tell what "now" is.
+    # Orders have a watermark; without any the streams themselves tell what "now" is.
     latest = [pd.Timestamp(at).to_pydatetime() for at in clicks["clicked_at"]]
     latest += [datetime.fromisoformat(row["date"]) for row in exports.tables["ga4"]]
-    clock = replace(clock, now=max(latest))
+    clock = replace(clock, now=orders_now or max(latest))
+    counted = orders[orders["is_counted"].eq(True)]
+    bought, measures = flagged(counted, valid=counted["is_valid"].eq(True))
+    for name in UTM:
+        bought[name] = [value or "none" for value in bought[name]]
     told = [
         (
             date.fromisoformat(row["date"]),
@@ -130,10 +137,19 @@ def kpi_utm_traffic(clicks: Frame, exports: Exports, clock: Clock) -> Frame:
         for row in exports.tables["ga4"]
     ]
     sessions = pd.DataFrame(told, columns=["message_on", "sessions", *UTM])
-    return period_mart(
+    window = timedelta(days=clock.settings["rto_maturity_days"] if orders_now else 0)
+    mart = period_mart(
         clock,
-        timedelta(0),
+        window,
         UTM,
         Source(rows, {"clicks_human": ("clicked_at", "size")}),
         Source(sessions, {"sessions": ("sessions", "sum")}),
+        Source(bought, measures),
     )
+    mart = mart.rename(columns={"valid_orders": "orders_valid", "valid_net": "net_revenue_amount"})
+    money(mart, "net_revenue_amount", "orders_valid", "valid_known")
+    if not exports.orders:
+        mart = mart.assign(orders_valid=None, net_revenue_amount=None)
+    if not exports.tables["ga4"]:
+        mart = mart.assign(sessions=None)
+    return mart

@@ -86,7 +86,9 @@ def near_differences(
         for column, value, got in zip(
             columns, values[len(keys) :], theirs.get(key, ()), strict=False
         ):
-            is_same = value is got if None in (value, got) else abs(value - float(got)) <= within
+            is_same = value is got
+            if value is not None and got is not None:
+                is_same = abs(float(value) - float(got)) <= within * max(1.0, abs(float(value)))
             if not is_same:
                 found.append(f"{table} {key}.{column}: expected about {value!r}, got {got!r}")
     return sorted(found)

@@ -81,9 +81,11 @@ def created(exports: Exports, facts: Facts) -> Frame:
     }
     sources: dict[str, str] = {}
     deleted: dict[str, datetime] = {}
+    described: dict[str, datetime] = {}
     for contact_id, at, event, row in crm_events(exports, facts):
         if event == "created" and row.get("source"):
             sources.setdefault(contact_id, row["source"])
+            described.setdefault(contact_id, at)
         if event == "deleted":
             deleted.setdefault(contact_id, at)
     listed: dict[str, tuple[datetime, str]] = {}
@@ -104,6 +106,8 @@ def created(exports: Exports, facts: Facts) -> Frame:
                 "created_at": first[contact_id],
                 "created_source": source or came_by.get(contact_id, ("", "", "unknown"))[2],
                 "deleted_at": deleted.get(contact_id),
+                "described_source": source,
+                "described_at": described.get(contact_id, listed.get(contact_id, (None,))[0]),
             }
         )
     return pd.DataFrame(rows, dtype=object)
@@ -123,6 +127,11 @@ def _traces(exports: Exports, facts: Facts) -> Iterator[tuple[str, tuple[bool, d
         if named.stream == "audience":
             contact_id = facts.people.contact_of(exports.identifiers[named]) or "unknown"
             yield contact_id, (named in facts.anomalies, named.at, "campaign_list")
+    for told in exports.shop_records:
+        contact_id = facts.people.contact_of(told.who) or "unknown"
+        if contact_id in facts.internal:
+            continue
+        yield contact_id, (told in facts.anomalies, told.at, "shop")
 
 
 def kpi_contacts(people: Frame, messages: Frame, facts: Facts, clock: Clock) -> Frame:

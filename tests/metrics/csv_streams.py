@@ -82,6 +82,9 @@ STREAMS: dict[str, CsvStream] = {
         ("cost_id", "cost_type", "starts_on", "ends_on", "amount", "currency_code"),
         ("cost_id",),
     ),
+    "orders": CsvStream("generic/orders", ("order_id",), ("order_id",)),
+    "checkouts": CsvStream("generic/abandoned_checkouts", ("checkout_id",), ("checkout_id",)),
+    "ad_spend": CsvStream("generic/ad_spend", ("ad_id",), ("ad_id",)),
     "links": CsvStream("clicks/links", ("url",), ("url",)),
     "short_io": CsvStream(
         "clicks/short_io",
@@ -116,15 +119,7 @@ def read_stream(raw: Path, name: str) -> list[dict[str, Any]]:
     `vendor` is the folder under mapped/, else None.
     """
     stream = STREAMS[name]
-    found: list[tuple[str, bytes, str | None, Row]] = []
-    for path in _csv_files(raw / stream.folder):
-        found += [(*_age(raw, path), None, row) for row in _rows(path, stream)]
-    leaf = stream.folder.split("/")[1]
-    for folder in sorted((raw / "mapped").glob(f"*/{leaf}")) if stream.folder[:2] == "ge" else ():
-        vendor = folder.parent.name
-        for path in _csv_files(folder):
-            mapped = _mapped_rows(path, folder, vendor, leaf)
-            found += [(*_age(raw, path), vendor, row) for row in mapped]
+    found = [(*_age(raw, path), vendor, row) for path, vendor, row in raw_rows(raw, name)]
     newest: dict[tuple[str | None, ...], dict[str, Any]] = {}
     for _, _, system, row in sorted(found, key=lambda one: one[:2]):
         if not all(row.get(c) for c in stream.required):
@@ -138,6 +133,18 @@ def read_stream(raw: Path, name: str) -> list[dict[str, Any]]:
             kept[column] = moment(row.get(column))
         newest[tuple([row.get(c) or None for c in stream.key])] = kept
     return list(newest.values())
+
+
+def raw_rows(raw: Path, name: str) -> Iterator[tuple[Path, str | None, Row]]:
+    """Yield every row of a stream's files, with the file and the vendor under mapped/."""
+    stream = STREAMS[name]
+    for path in _csv_files(raw / stream.folder):
+        yield from ((path, None, row) for row in _rows(path, stream))
+    leaf = stream.folder.split("/")[1]
+    for folder in sorted((raw / "mapped").glob(f"*/{leaf}")) if stream.folder[:2] == "ge" else ():
+        vendor = folder.parent.name
+        for path in _csv_files(folder):
+            yield from ((path, vendor, row) for row in _mapped_rows(path, folder, vendor, leaf))
 
 
 def record_id(row: Row) -> str:

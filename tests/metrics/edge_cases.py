@@ -16,6 +16,7 @@ SETTINGS: dict[str, Any] = {
     "reporting_timezone": "Europe/London",
     "reporting_currency": "GBP",
     "free_service_messages": 2,
+    "gross_margin_rate": 0.4,
 }
 
 Json = dict[str, Any]

@@ -80,6 +80,8 @@ class Tables:
 
 def add_blocks(raw: Raw, folder: Path) -> None:
     """Add the records of all blocks to `raw` and write the CSV exports below `folder`."""
+    from .edge_orders import add_orders
+
     tables = Tables()
     for block in (
         _people_of_exports,
@@ -97,6 +99,7 @@ def add_blocks(raw: Raw, folder: Path) -> None:
         _crm,
     ):
         block(raw, tables)
+    add_orders(raw, tables, folder)
     tables.write(folder)
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from .csv_streams import STREAMS, number, read_stream, who
+from .shops import Checkout, Order, read_shops
 
 SEEDS = Path(__file__).resolve().parents[2] / "dbt_project" / "seeds"
 EPOCH = datetime(1970, 1, 1)
@@ -38,6 +39,7 @@ class Inbound:
     words: tuple[str, ...]
     is_group: bool
     ad_id: str | None
+    is_form: bool
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,7 @@ class Sighting:
 
     at: datetime
     identifiers: tuple[tuple[str, str], ...]
-    event: Inbound | Echo | Status | Preference | Send | Report | Named
+    event: Inbound | Echo | Status | Preference | Send | Report | Named | Order | Checkout
 
 
 @dataclass
@@ -159,6 +161,9 @@ class Exports:
     template_categories: dict[tuple[str, str], str] = field(default_factory=dict)
     template_ids: dict[tuple[str, str], str] = field(default_factory=dict)
     reference: dict[str, list[dict[str, str]]] = field(default_factory=dict)
+    orders: list[Order] = field(default_factory=list)
+    checkouts: list[Checkout] = field(default_factory=list)
+    shop_records: list[Order | Checkout] = field(default_factory=list)
 
     def without_repeats(self) -> Exports:
         """Drop exact repeats: webhooks are delivered at least once."""
@@ -186,10 +191,16 @@ def read_exports(raw: Path) -> Exports:
     ):
         found.reference[table] = _reference(raw, table)
     for stream in STREAMS:
-        _read_table(found, stream, read_stream(raw, stream))
+        if stream not in OF_SHOPS_AND_ADS:
+            _read_table(found, stream, read_stream(raw, stream))
+    shops = read_shops(raw)
+    found.orders, found.checkouts, found.shop_records = shops.orders, shops.checkouts, shops.told
+    found.sightings += [Sighting(told.at, told.who, told) for told in shops.told if told.who]
     return found.without_repeats()
 
 
+# Read by modules of their own: what they tell isn't of people alone.
+OF_SHOPS_AND_ADS = ("orders", "checkouts", "ad_spend")
 NO_TIME = datetime.max
 FAILED, DELIVERED = ("failed", "undelivered"), ("delivered", "read")
 
@@ -372,6 +383,7 @@ def _read_inbound(
         _words(item),
         bool(item.get("group_id")),
         (item.get("referral") or {}).get("source_id"),
+        (item.get("interactive") or {}).get("type") == "nfm_reply",
     )
     found.inbound.append(message)
     if kind == "system":

@@ -15,6 +15,7 @@ from typing import Any
 from .clock import Stream, judge_stream
 from .csv_streams import KINDS
 from .exports import Echo, Exports, Inbound, Named, Preference, Report, Send, Status, normal_words
+from .order_clock import order_clock
 from .people import DASHBOARD_TEST_NUMBERS, People, identifier, keyed_hash
 
 SERVICE_WINDOW = timedelta(hours=24)
@@ -69,10 +70,11 @@ class Message:
     ad_id: str | None = None
     failures: tuple[tuple[datetime, str], ...] = field(default=())
     first_clicked_at: datetime | None = None
-    agent_id: str | None = None
+    agent_id: str = "none"
     pressed_at: datetime | None = None
     link_clicked_at: datetime | None = None
     has_button_link: bool = False
+    is_form: bool = False
     opted_out_at: datetime | None = None
     reported_price: Decimal | None = None
     reported_currency: str | None = None
@@ -104,6 +106,7 @@ class Facts:
     streams: tuple[Stream, ...]
     internal: set[str]
     anomalies: frozenset[Any]
+    orders_watermark_at: datetime | None = None
 
     @property
     def watermark_at(self) -> datetime:
@@ -149,6 +152,8 @@ def build_messages(exports: Exports, key: bytes, settings: Mapping[str, Any]) ->
     others = [judge_stream(_dated(rows), gap) for rows in named.values()]
     undated = frozenset(n for n in exports.named if n.at == datetime.max)
     wrong = frozenset().union(undated, *(s.anomalies for s in (webhooks, sends, *told, *others)))
+    shops = order_clock(exports, gap)
+    wrong |= shops.anomalies
     people = People(
         exports.sightings, key, settings["identity_max_links"], wrong, exports.departures
     )
@@ -166,7 +171,8 @@ def build_messages(exports: Exports, key: bytes, settings: Mapping[str, Any]) ->
     messages += _outbound_messages(exports, people, seeds, key, wrong)
     messages = [m for m in messages if m.contact_id not in internal]
     _find_replies(messages, timedelta(hours=settings["response_window_hours"]))
-    return Facts(messages, people, webhooks, (webhooks, sends, *told), internal, wrong)
+    streams = (webhooks, sends, *told)
+    return Facts(messages, people, webhooks, streams, internal, wrong, shops.watermark_at)
 
 
 def _dated(rows: list[Named]) -> list[tuple[Named, datetime, None]]:
@@ -240,6 +246,7 @@ def _inbound_messages(
                 is_start_word=any(len(w) <= 40 and w in seeds.start_words for w in row.words),
                 quoted_id=message_id("outbound", row.quoted_wamid) if row.quoted_wamid else None,
                 ad_id=row.ad_id,
+                is_form=row.is_form,
             ),
         )
     known = {message.message_id for message in found.values()}
@@ -373,7 +380,7 @@ def _fold(
         billing_conversation_id=conversation_id,
         is_conversation_priced=pricing.get("pricing_model") == "CBP",
         failures=tuple(failures),
-        agent_id=f"{report.vendor}:{report.agent_id}" if report and report.agent_id else None,
+        agent_id=_agent(record),
         pressed_at=report.button_clicked_at if report else None,
         link_clicked_at=report.link_clicked_at if report else None,
         has_button_link=bool(send and send.has_button_link),
@@ -381,6 +388,16 @@ def _fold(
         reported_price=report.price if report else None,
         reported_currency=report.currency_code if report else None,
     )
+
+
+def _agent(record: _Outbound) -> str:
+    """Return who wrote it: what was typed in the app names nobody."""
+    if record.echo:
+        return "unknown"
+    if record.send and record.send.agent_id:
+        return f"whatsapp:{record.send.agent_id}"
+    report = record.report
+    return f"{report.vendor}:{report.agent_id}" if report and report.agent_id else "none"
 
 
 def _pricing(statuses: list[Status]) -> tuple[dict[str, Any], str | None]:

@@ -32,8 +32,8 @@ def identifier(kind: str, text: str) -> Identifier | None:
     text = text.strip()
     if kind == "email":
         return ("email", text.lower()) if "@" in text else None
-    if kind == "external":
-        return ("external", text) if text else None
+    if kind in ("external", "shop"):
+        return (kind, text) if text else None
     if BSUID.match(text):
         return "bsuid", text
     number = text.removeprefix("'").strip().removeprefix("whatsapp:").strip()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from .attribution import Goal
+from .attribution import Credit, Goal
 from .clock import local_date
 from .csv_streams import number, truth
 from .exports import Exports
@@ -30,6 +30,12 @@ class Entry:
     entry_number: int = 1
     assigned: list[dict[str, Any]] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
+
+    @property
+    def entered_at(self) -> datetime:
+        """Return the first message's time, without one the assignment's."""
+        times = [m.message_at for m in self.messages] or [r["assigned_at"] for r in self.assigned]
+        return min(times)
 
 
 def entries(exports: Exports, facts: Facts, clock: Clock) -> list[Entry]:
@@ -66,6 +72,32 @@ def entries(exports: Exports, facts: Facts, clock: Clock) -> list[Entry]:
     return found
 
 
+def credited_entries(found: list[Entry], credits: list[Credit]) -> dict[int, list[Goal]]:
+    """Return the goals of each entry: by its messages, else the latest entry before the goal."""
+    of_message = {m.message_id: id(entry) for entry in found for m in entry.messages}
+    of_contact: dict[Keys, list[tuple[datetime, int]]] = defaultdict(list)
+    for entry in found:
+        entered_at = entry.entered_at
+        of_contact[entry.campaign_id, entry.contact_id].append((entered_at, id(entry)))
+    reached: dict[int, list[Goal]] = defaultdict(list)
+    for credit in credits:
+        goal, touch = credit.goal, credit.touch
+        if touch.message_id in of_message:
+            reached[of_message[touch.message_id]].append(goal)
+        elif touch.message_id == "none":
+            before = [e for e in of_contact[touch.campaign_id, goal.contact_id] if e[0] <= goal.at]
+            if before:
+                reached[max(before)[1]].append(goal)
+    return reached
+
+
+def total(amounts: Iterable[Decimal | None]) -> Decimal | None:
+    """Add up what is known: 0 of nothing, None where nothing of something is."""
+    parts = list(amounts)
+    known = [amount for amount in parts if amount is not None]
+    return None if parts and not known else sum(known, Decimal(0))
+
+
 def _first(times: Any) -> datetime | None:
     return min((t for t in times if t is not None and not pd.isna(t)), default=None)
 
@@ -77,19 +109,20 @@ def recipients(
     opt_outs: Mapping[Keys, list[datetime]],
     clock: Clock,
     goals: list[Goal],
-    credits: list[tuple[Goal, str]],
+    credits: list[Credit],
+    told: set[str],
+    amounts: Mapping[str, tuple[Decimal | None, Decimal | None]],
 ) -> Frame:
-    """Return one row per campaign, contact and entry."""
+    """Return one row per campaign, contact and entry; `amounts` are net and gross per order."""
     # An opt-out belongs to the last campaign message before it (DECISIONS).
     written: dict[Keys, list[datetime]] = defaultdict(list)
     for message in facts.messages:
         if message.is_campaign and message.failed_at is None and not message.has_clock_anomaly:
             written[message.contact_id, message.channel_id].append(message.message_at)
     aims = {r["campaign_id"]: r.get("goal") or "order" for r in exports.tables["registry"]}
-    reached: dict[str, list[Goal]] = defaultdict(list)
-    for goal, name in credits:
-        reached[name].append(goal)
-    of_contact: dict[str, list[Goal]] = defaultdict(list)
+    found = entries(exports, facts, clock)
+    reached = credited_entries(found, credits)
+    of_contact: dict[str | None, list[Goal]] = defaultdict(list)
     for goal in goals:
         of_contact[goal.contact_id].append(goal)
     settings = clock.settings
@@ -105,7 +138,7 @@ def recipients(
     for (contact_id, _), times in opt_outs.items():
         left[contact_id] += times
     rows = []
-    for entry in entries(exports, facts, clock):
+    for entry in found:
         messages = entry.messages
         assigned = min(entry.assigned, key=lambda r: r["assigned_at"], default={})
         assigned_at = assigned.get("assigned_at")
@@ -115,8 +148,16 @@ def recipients(
         entered_at = _first(m.message_at for m in messages) or assigned_at
         assert entered_at is not None
         aim = aims.get(entry.campaign_id, "order")
-        is_told = aim not in ("order", "form")
-        credited = [goal for m in messages for goal in reached[m.message_id]]
+        is_told = aim in told
+        credited = reached[id(entry)]
+        orders = [amounts[goal.key] for goal in credited if goal.name == "order"]
+        in_test = [
+            amounts[goal.key]
+            for goal in of_contact[entry.contact_id]
+            if goal.name == "order"
+            and assigned_at
+            and assigned_at < goal.at <= assigned_at + test_window
+        ]
         converted = [goal.at for goal in credited if goal.name == aim]
         tested = [
             goal.at
@@ -130,6 +171,18 @@ def recipients(
             {
                 "converted_at": _first(converted) if is_told else None,
                 "conversions": len(converted) if is_told else None,
+                "orders_credited": len(orders),
+                "orders_known": sum(net is not None for net, _ in orders),
+                "revenue_amount": total(net for net, _ in orders) if "order" in told else None,
+                "gross_revenue_amount": total(gross for _, gross in orders)
+                if "order" in told
+                else None,
+                "test_orders": len(in_test) if assigned_at and "order" in told else None,
+                "test_revenue_amount": sum(
+                    (net for net, _ in in_test if net is not None), Decimal(0)
+                )
+                if assigned_at and "order" in told and all(net is not None for net, _ in in_test)
+                else None,
                 "leads": len(leads),
                 "qualified_leads": sum(goal.is_qualified for goal in leads),
                 "test_converted_at": _first(tested) if is_told else None,

@@ -76,7 +76,7 @@ def test_an_order_without_an_exchange_rate_is_a_purchase_worth_nothing_known(emp
     ) == [(1, Decimal(0), 1), (1, Decimal(30), 2)]
     # Two customers don't tell the model's parameters.
     assert query(db, "select customers, r, p, time_unit from meta.clv_model") == [
-        (2, None, None, "days")
+        (2, None, None, "weeks")
     ]
 
 

@@ -22,8 +22,8 @@ from tests.pipeline.harness import build, records
 SEEDS = range(101, 121)
 AUDIENCE, REGISTRY = "campaigns/audience", "campaigns/registry"
 SHOPS = ("shopify/orders", "woocommerce/orders")
-# An arm of the control design has 400 to 1,000 people: a lift of seven points shows.
-SIZE = {"contacts": 3000, "days": 60, "messages": 30000}
+# Some 3,000 people to a broadcast, each once: an arm of 500 to 1,200, in which seven points show.
+SIZE = {"contacts": 3600, "days": 60, "messages": 30000}
 
 # Only the broadcasts that say something of lift, and people by the address that their orders have.
 _TELL_APART = """

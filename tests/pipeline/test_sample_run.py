@@ -283,8 +283,8 @@ def test_every_checkout_is_the_truth(sample: Built, truth: Path) -> None:
     columns = "checkout_id, created_at, recovered_order_id"
     drawn = query(
         truth,
-        "select 'generic:' || checkout_id, created_at, recovered_order_id from truth.checkouts "
-        "order by all",
+        "select 'generic:' || checkout_id, created_at, coalesce(recovered_order_id, 'none') "
+        "from truth.checkouts order by all",
     )
     published = query(
         sample.published, f"select {columns} from marts.fct_abandoned_checkouts order by all"

@@ -284,15 +284,17 @@ def test_the_fit_finds_the_process_that_drew_the_customers(model: ModuleType) ->
 
 
 def test_scores_are_those_of_the_fitted_parameters_for_a_year_of_days(model: ModuleType) -> None:
+    """Histories are in days, the model's time is in weeks."""
     drawn = _drawn(5_000, 400)
     histories = drawn.set_axis([*model.HISTORY, "customers"], axis=1)
     values = pd.DataFrame({name: [] for name in (*model.VALUES, "customers")})
     found = model.scored(histories, values)
     parameters = [found[name].iloc[0] for name in model.BG_NBD]
-    history = [histories[name] for name in model.HISTORY]
+    times = (histories[name] / 7 for name in ("recency_days", "age_days"))
+    history = [histories["repeat_purchases"], *times]
     alive = model.probability_alive(*parameters, *history)
     assert found["probability_alive"].to_numpy() == pytest.approx(alive, abs=1e-12)
-    expected = model.expected_purchases(*parameters, *history, 365)
+    expected = model.expected_purchases(*parameters, *history, 365 / 7)
     assert found["expected_orders_12m"].to_numpy() == pytest.approx(expected, abs=1e-12)
     assert found[model.GAMMA_GAMMA].isna().all(axis=None)
 

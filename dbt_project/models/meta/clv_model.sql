@@ -25,7 +25,7 @@ final as (
         max(p) as p,
         max(q) as q,
         max(v) as v,
-        'days' as time_unit,
+        'weeks' as time_unit,
         cast(coalesce(sum(customers), 0) as bigint) as customers
     from histories
 )

@@ -229,7 +229,7 @@ visited as (
         o.first_at >= f.ordered_at - interval 1 day and u('utm_kept', f.order_key) < 0.85
             and r('no_utm', o.id, 10) > 0 as is_by_link,
         u('utm_other', f.order_key) < 0.25 as is_by_other,
-        pick([0, 1, 2], 'utm_other_what', f.order_key) + 1 as other_no,
+        r('utm_other_what', f.order_key, 3) + 1 as other_no,
     from followed as f
     asof left join opened_links as o
         on o.contact_no = f.contact_no and o.first_at <= f.ordered_at

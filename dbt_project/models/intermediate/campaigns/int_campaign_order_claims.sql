@@ -1,7 +1,8 @@
 -- What an order itself says of its campaign: the UTM values of its visit, the coupons it used. A
 -- claim has the last message of that campaign that its buyer had got by then. Several campaigns may
--- share a UTM value or a code: of a visit the one that messaged the buyer last has it, else the one
--- planned last; of a coupon each that messaged the buyer (of an order of nobody: anybody).
+-- share a UTM value or a code: of a visit the campaign that messaged the buyer last has it, else the
+-- one planned last; every campaign of a coupon that messaged the buyer (anybody, of an order that
+-- no chat is known of) has a claim.
 with
 
 orders as (
@@ -18,6 +19,12 @@ orders as (
         and not has_clock_anomaly
         and not is_internal
         and (utm_campaign is not null or coupon_codes is not null)
+),
+
+chat_contacts as (
+    select distinct contact_id
+    from {{ ref('fct_messages') }}
+    where contact_id in (select orders.contact_id from orders where orders.coupon_codes is not null)
 ),
 
 campaigns as (
@@ -135,9 +142,11 @@ used_coupons as (
         order_coupons.order_id,
         order_coupons.contact_id,
         order_coupons.ordered_at,
-        campaign_coupons.campaign_id
+        campaign_coupons.campaign_id,
+        chat_contacts.contact_id is null as is_unstitched
     from order_coupons
     inner join campaign_coupons on order_coupons.coupon_code = campaign_coupons.coupon_code
+    left join chat_contacts on order_coupons.contact_id = chat_contacts.contact_id
 ),
 
 final as (
@@ -173,7 +182,7 @@ final as (
         on
             used_coupons.campaign_id = campaign_deliveries.campaign_id
             and used_coupons.ordered_at >= campaign_deliveries.delivered_at
-    where used_coupons.contact_id is null
+    where used_coupons.is_unstitched
 )
 
 select * from final

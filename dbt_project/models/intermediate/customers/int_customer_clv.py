@@ -8,8 +8,9 @@ is needed, for every run of dbt reads this file.
 
 import numpy as np
 
-# Time is in days (meta.clv_model says so), 12 months are so many.
-HORIZON = 365.0
+# The unit of time is the week, as in the papers (meta.clv_model says so): 12 months are so many.
+DAYS_OF_UNIT = 7.0
+HORIZON = 365.0 / DAYS_OF_UNIT
 # A parameter beyond these (of scaled time and money) says that the data don't tell it: with nobody
 # who buys twice, nobody who leaves, or people all alike the likelihood grows for ever.
 LOG_LIMIT = float(np.log(1e5))
@@ -251,6 +252,7 @@ def scored(histories, values):
             order, both positive, and customers.
     """
     x, recency, age = (histories[name].to_numpy(dtype=float) for name in HISTORY)
+    recency, age = recency / DAYS_OF_UNIT, age / DAYS_OF_UNIT
     buying = fit_bg_nbd(x, recency, age, histories["customers"])
     spending = fit_gamma_gamma(
         values["repeat_purchases_valued"], values["monetary_value_amount"], values["customers"]
