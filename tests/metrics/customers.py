@@ -20,6 +20,8 @@ from .kpis import Clock, Frame, add_rates
 
 SEGMENTS = ("champions", "loyal", "promising", "new", "at_risk", "hibernating", "lost", "none",
             "unknown")  # fmt: skip
+# Days of the unit in which the model counts (meta.clv_model.time_unit), as its papers do.
+WEEK = 7
 
 
 def counted_orders(orders: Frame) -> list[dict[Any, Any]]:
@@ -233,7 +235,7 @@ def kpi_customer_clv(orders: Frame, clock: Clock, model: Mapping[str, Any]) -> F
         mean = float(sum(sums, Decimal(0))) / len(sums) if sums else None
         known = [r["net_amount"] for r in rows if r["net_amount"] is not None]
         x, tx = len(repeat), (last - first).days
-        alive, expected = bg_nbd(model, x, tx, age)
+        alive, expected = bg_nbd(model, x, tx / WEEK, age / WEEK)
         value = gamma_gamma(model, len(sums), mean)
         found.append(
             {
@@ -257,9 +259,9 @@ def kpi_customer_clv(orders: Frame, clock: Clock, model: Mapping[str, Any]) -> F
 
 
 def bg_nbd(
-    model: Mapping[str, Any], x: int, tx: int, age: int, ahead: int = 365
+    model: Mapping[str, Any], x: int, tx: float, age: float, ahead: float = 365 / WEEK
 ) -> tuple[float | None, float | None]:
-    """Return P(alive) and the purchases expected in the time ahead.
+    """Return P(alive) and the purchases expected in the time ahead, all in the model's weeks.
 
     Fader, Hardie, Lee (2005): given that somebody is alive, the posterior is gamma(r + x, alpha + T)
     by beta(a, b + x); the expectation is the integral of the unconditional one, without the paper's
@@ -293,8 +295,8 @@ def log_likelihood(model: Mapping[str, Any], clv: Frame) -> float:
     """Return BG/NBD's log-likelihood of the customers, by the paper's equation 6."""
     r, alpha, a, b = (float(model[name]) for name in ("r", "alpha", "a", "b"))
     x = clv["repeat_purchases"].astype(float).to_numpy()
-    tx = clv["recency_days"].astype(float).to_numpy()
-    age = clv["age_days"].astype(float).to_numpy()
+    tx = clv["recency_days"].astype(float).to_numpy() / WEEK
+    age = clv["age_days"].astype(float).to_numpy() / WEEK
     stayed = special.betaln(a, b + x) - (r + x) * np.log(alpha + age)
     left = special.betaln(a + 1, b + np.maximum(x, 1) - 1) - (r + x) * np.log(alpha + tx)
     told = np.where(x > 0, np.logaddexp(stayed, left), stayed)

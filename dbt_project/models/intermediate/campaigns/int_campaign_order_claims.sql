@@ -1,13 +1,8 @@
 -- What an order itself says of its campaign: the UTM values of its visit, the coupons it used. A
 -- claim has the last message of that campaign that its buyer had got by then. Several campaigns may
-<<<<<<< HEAD
 -- share a UTM value or a code: of a visit the campaign that messaged the buyer last has it, else the
 -- one planned last; every campaign of a coupon that messaged the buyer (anybody, of an order that
 -- no chat is known of) has a claim.
-=======
--- share a UTM value or a code: of a visit the one that messaged the buyer last has it, else the one
--- planned last; of a coupon each that messaged the buyer (of an order of nobody: anybody).
->>>>>>> 54c44a2f2db60a9eca924e64ce62266526ad8857
 with
 
 orders as (
