@@ -92,7 +92,7 @@ def test_a_column_that_holds_the_canary_is_declared_personal(faulty: Faulty) -> 
         "ad_name", "campaign_name", "currency_code",
         # A shop's own words: published only as one of a closed list, or not at all.
         "financial_status", "fulfillment_status", "status", "kind", "payment_method",
-        "payment_method_title", "payment_gateways", "discount_codes", "coupon_lines",
+        "payment_method_title", "payment_gateways", "discount_codes", "coupon_lines", "coupon_codes",
     }  # fmt: skip
     with connect(
         Settings(faulty.raw_dir, faulty.warehouse_dir), faulty.working, read_only=True
