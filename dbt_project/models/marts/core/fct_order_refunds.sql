@@ -38,7 +38,7 @@ summed as (
     from numbered
 ),
 
--- Parts are differences of rounded sums: rounded by themselves they would not add up to the order's.
+-- Parts are differences of rounded sums: rounded by themselves they would not add up.
 final as (
     select
         summed.order_id,
