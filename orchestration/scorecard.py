@@ -100,9 +100,18 @@ _CAMPAIGN_RATES = (
     "response_rate",
     "opt_out_rate",
 )
+_CAMPAIGN_RETURNS = (
+    "conversions",
+    "revenue_amount",
+    "campaign_cost_amount",
+    "return_on_campaign_spend",
+    "revenue_per_recipient_amount",
+)
 _LARGEST_CAMPAIGNS = 10
+# The cost stands in two of the tables.
+_OF_CAMPAIGNS = dict.fromkeys((*_CAMPAIGN_COUNTS, *_CAMPAIGN_RATES, *_CAMPAIGN_RETURNS))
 _CAMPAIGNS = f"""
-select campaign_id as campaign, {", ".join((*_CAMPAIGN_COUNTS, *_CAMPAIGN_RATES))}
+select campaign_id as campaign, {", ".join(_OF_CAMPAIGNS)}
 from marts.kpi_campaign_periods
 where period_grain = 'month' and period_start_on = $month and recipients_targeted > 0
 order by recipients_delivered desc, campaign_id
@@ -141,6 +150,37 @@ left join (
 where period_grain = 'month' and period_start_on = $month
     and coalesce(orders_valid, leads, checkouts_abandoned) is not null
 """
+_CUSTOMERS = (
+    "customers",
+    "new_customers",
+    "repeat_purchase_rate",
+    "purchase_retention_rate_m1",
+    "churn_rate",
+)
+_ACQUISITION = (
+    "cost_per_acquisition_amount",
+    "customer_acquisition_cost_amount",
+    "return_on_ad_spend",
+    "clv_12m_amount",
+    "predicted_clv_12m_amount",
+)
+# Of the people who first bought in the month before, as many as bought again in this one.
+_OF_CUSTOMERS = f"""
+select {", ".join((*_CUSTOMERS, *_ACQUISITION))}
+from (
+    select period_start_on, customers, repeat_purchase_rate from marts.kpi_repeat_purchase
+    where period_grain = 'month' and period_start_on = $month
+)
+left join (select period_start_on, churn_rate from marts.kpi_churn) using (period_start_on)
+left join (
+    select month_on as period_start_on, retention_rate as purchase_retention_rate_m1
+    from marts.kpi_retention
+    where retention_type = 'purchase' and month_number = 1
+) using (period_start_on)
+left join (
+    select * from marts.kpi_cac where acquisition_source = 'all'
+) using (period_start_on)
+"""
 _WARNINGS = """
 select "check", table_name, violations, description
 from meta.checks
@@ -164,6 +204,7 @@ def read_scorecard(settings: Settings) -> dict[str, Any] | None:
         by_channel = _rows(con, _BY_CHANNEL, bound) if month else []
         total = _rows(con, _TOTAL, bound) if by_channel else []
         sales = _rows(con, _OF_SALES, bound) if month else []
+        customers = _rows(con, _OF_CUSTOMERS, bound) if month else []
         return {
             "publication": _rows(con, "select * from meta.publication")[0],
             "period_start_on": start,
@@ -174,6 +215,7 @@ def read_scorecard(settings: Settings) -> dict[str, Any] | None:
             "active_contacts": active[0] if active else None,
             "campaigns": _rows(con, _CAMPAIGNS, bound) if month else [],
             "sales": sales[0] if sales else None,
+            "customers": customers[0] if customers else None,
             "warnings": _rows(con, _WARNINGS),
         }
 
@@ -226,12 +268,17 @@ def print_scorecard(console: Console, scorecard: dict[str, Any]) -> None:
         title = f"Campaigns that people entered in the month ({shown})"
         _print(console, title, campaigns, ("campaign", *_CAMPAIGN_COUNTS))
         _print(console, "Rates of campaigns", campaigns, ("campaign", *_CAMPAIGN_RATES))
+        _print(console, "Return of campaigns", campaigns, ("campaign", *_CAMPAIGN_RETURNS))
     if scorecard["sales"]:
         sales = [scorecard["sales"]]
         _print(console, "Sales", sales, _SALES)
         _print(console, "Average order values", sales, tuple(_ORDER_VALUES))
         _print(console, "Leads, returns and carts", sales, _SALES_COUNTS)
         _print(console, "Rates of sales", sales, _SALES_RATES)
+    if scorecard["customers"]:
+        customers = [scorecard["customers"]]
+        _print(console, "Customers", customers, _CUSTOMERS)
+        _print(console, "What a customer costs and is worth", customers, _ACQUISITION)
 
 
 def _print(console: Console, title: str, rows: list[Row], columns: tuple[str, ...]) -> None:

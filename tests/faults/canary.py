@@ -407,7 +407,7 @@ def _csv_exports() -> dict[str, str]:
         "generic/ad_spend": (
             "ad_id,spent_on,spend_amount,currency_code,ad_name,campaign_name,impressions",
             [
-                f"9001,2026-11-12,3,{NAME},call {PHONE},{EMAIL},{PHONE}",
+                f"9001,2026-11-12,3,{NAME},call {PHONE},{EMAIL},1",
                 f"9001,{PHONE},3,EUR,{NAME},{NAME},1",
             ],
         ),

@@ -25,8 +25,10 @@ PERSONAL_KINDS = ("phone", "national number", "user id", "name", "surname", "tex
 
 def _without_paths(faulty: Faulty, output: str) -> str:
     """Take the relative paths of exports out of what the terminal shows: those are allowed."""
-    for path in sorted(faulty.canary_paths, key=len, reverse=True):
-        output = output.replace(path, "").replace("/".join(path.split("/")[:2]), "")
+    paths = sorted(faulty.canary_paths, key=len, reverse=True)
+    # All paths before any folder: one folder's name may begin another's.
+    for allowed in (*paths, *("/".join(path.split("/")[:2]) for path in paths)):
+        output = output.replace(allowed, "")
     return output
 
 
@@ -86,6 +88,8 @@ def test_a_column_that_holds_the_canary_is_declared_personal(faulty: Faulty) -> 
         "source", "event", "skipped_reason", "message_type", "category", "country_code",
         "utm_source", "utm_medium", "utm_campaign",
         "session_source", "session_medium", "session_campaign",
+        # A business' own names of ads: published without numbers and addresses, codes as codes.
+        "ad_name", "campaign_name", "currency_code",
         # A shop's own words: published only as one of a closed list, or not at all.
         "financial_status", "fulfillment_status", "status", "kind", "payment_method",
         "payment_method_title", "payment_gateways", "discount_codes", "coupon_lines",

@@ -191,6 +191,15 @@ def test_the_scorecard_prints_sales_as_they_stand(db: Path, tmp_path: Path) -> N
     cells = printed.getvalue().split()
     assert [name for name, value in card["sales"].items() if exact(value) not in cells] == []
     assert "230.0000" in cells
+    [repeat] = records(db, "from marts.kpi_repeat_purchase where period_start_on = '2026-03-01' "
+                       "and period_grain = 'month'")  # fmt: skip
+    [cac] = records(db, "from marts.kpi_cac where period_start_on = '2026-03-01' "
+                    "and acquisition_source = 'all'")  # fmt: skip
+    [churn] = records(db, "from marts.kpi_churn where period_start_on = '2026-03-01'")
+    # Nobody bought for the first time in February.
+    stands = {**repeat, **cac, **churn, "purchase_retention_rate_m1": None}
+    assert card["customers"] == {name: stands[name] for name in card["customers"]}
+    assert card["customers"]["customers"] > 0
     assert to_json(card)
 
 

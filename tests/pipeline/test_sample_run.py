@@ -280,17 +280,21 @@ def test_every_customer_is_one_of_the_truth(sample: Built, truth: Path) -> None:
 
 
 def test_every_checkout_is_the_truth(sample: Built, truth: Path) -> None:
-    columns = "checkout_id, created_at, recovered_order_id"
+    """What the export calls recovered is; an order soon after may make more of them recovered."""
     drawn = query(
         truth,
-        "select 'generic:' || checkout_id, created_at, coalesce(recovered_order_id, 'none') "
-        "from truth.checkouts order by all",
+        "select 'generic:' || checkout_id, created_at, recovered_order_id from truth.checkouts "
+        "order by all",
     )
     published = query(
-        sample.published, f"select {columns} from marts.fct_abandoned_checkouts order by all"
+        sample.published,
+        "select checkout_id, created_at, recovered_order_id from marts.fct_abandoned_checkouts "
+        "order by all",
     )
     assert len(drawn) > 30
-    assert published == drawn
+    assert [row[:2] for row in published] == [row[:2] for row in drawn]
+    assert {row for row in drawn if row[2]} <= set(published)
+    assert any(row[2] == "none" for row in published)
 
 
 def test_every_ads_day_is_the_truth(sample: Built, truth: Path) -> None:
