@@ -1,8 +1,8 @@
 -- What an order itself says of its campaign: the UTM values of its visit, the coupons it used. A
 -- claim has the last message of that campaign that its buyer had got by then. Several campaigns may
--- share a UTM value or a code: of a visit the campaign that messaged the buyer last has it, else
--- the one planned last; every campaign of a coupon that messaged the buyer (anybody, of an order
--- that no chat is known of) has a claim.
+-- share a UTM value or a code. Of a visit the campaign that messaged the buyer last has it, else
+-- the one planned last. Of a coupon each campaign that messaged the buyer has a claim, and of an
+-- order that no chat is known of each that messaged anybody.
 with
 
 orders as (
