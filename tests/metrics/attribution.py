@@ -242,6 +242,13 @@ def credited(
     return found
 
 
+ATTRIBUTED = (
+    *("attributed_campaign_id", "attributed_variant", "attributed_message_id"),
+    *("attributed_agent_id", "attributed_ad_id", "attributed_touch_type", "attributed_at"),
+    *("channel_id", "first_touch_campaign_id", "is_assisted"),
+)
+
+
 def add_credits(orders: Frame, leads: Frame, credits: list[Credit], arms: Mapping[Any, str],
                 facts: Facts) -> None:  # fmt: skip
     """Set the attributed_* columns; `arms` holds the arm of each credited order's recipient."""
@@ -251,7 +258,7 @@ def add_credits(orders: Frame, leads: Frame, credits: list[Credit], arms: Mappin
         (leads, "lead", list(range(len(leads)))),
     ):
         of_goal = {c.goal.key: c for c in credits if c.goal.name == name}
-        columns: dict[str, list[Any]] = defaultdict(list)
+        columns: dict[str, list[Any]] = {column: [] for column in ATTRIBUTED}
         for key in key_of:
             credit = of_goal.get(key)
             touch = credit.touch if credit else Touch(datetime.min, 0, "none")

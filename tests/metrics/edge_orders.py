@@ -61,7 +61,7 @@ class Shop:
         self.bulk[file].append(
             {
                 "id": gid,
-                "name": f"#{number}",
+                "name": f"#E{number}",
                 "createdAt": at,
                 "displayFinancialStatus": "PAID",
                 "currencyCode": currency,
@@ -148,44 +148,44 @@ def _admin(raw: Raw, shop: Shop) -> None:
     """Lines are folded, the last file wins, refunds and returns are no sales."""
     first, last, old = "orders_export_2026-10-01.csv", "orders_export_2026-10-02.csv", "old.csv"
     ana = {"Email": "ana@example.com", "Phone": f"'+{phone(340)}"}
-    shop.admin(first, "#1001", "2026-05-01 09:58:12 +0200", "80.00", 1, 2, 3, Id="5001", **ana)
-    shop.admin(first, "#1002", "2026-05-31 23:30:00 +0000", "50.00", 1, Id="5002", **ana)
-    shop.admin(last, "#1002", "2026-05-31 23:30:00 +0000", "50.00", 1, 1, Id="5002", **ana,
+    shop.admin(first, "#E1001", "2026-05-01 09:58:12 +0200", "80.00", 1, 2, 3, Id="5001", **ana)
+    shop.admin(first, "#E1002", "2026-05-31 23:30:00 +0000", "50.00", 1, Id="5002", **ana)
+    shop.admin(last, "#E1002", "2026-05-31 23:30:00 +0000", "50.00", 1, 1, Id="5002", **ana,
                Refunded_Amount="20.00", Financial_Status="partially_refunded")  # fmt: skip
     # An export without `Id` speaks of the same order; another one only stands there.
-    shop.admin(old, "#1001", "2026-05-01 09:58:12 +0200", "99.00", 9, Email="ana@example.com")
-    shop.admin(old, "#0900", "2026-04-01 10:00:00 +0100", "12.34", 1, Email="ben@example.com")
+    shop.admin(old, "#E1001", "2026-05-01 09:58:12 +0200", "99.00", 9, Email="ana@example.com")
+    shop.admin(old, "#E0900", "2026-04-01 10:00:00 +0100", "12.34", 1, Email="ben@example.com")
     # The first order was cancelled: the second one is the first.
-    shop.admin(first, "#1003", "2026-05-02 10:00:00 +0000", "40.00", 1, Id="5003",
+    shop.admin(first, "#E1003", "2026-05-02 10:00:00 +0000", "40.00", 1, Id="5003",
                Email="cem@example.com", Cancelled_at="2026-05-03 10:00:00 +0000")  # fmt: skip
-    shop.admin(first, "#1004", "2026-05-04 10:00:00 +0000", "44.44", 1, Id="5004",
+    shop.admin(first, "#E1004", "2026-05-04 10:00:00 +0000", "44.44", 1, Id="5004",
                Email="CEM@example.com")  # fmt: skip
-    shop.admin(first, "#1005", "2026-05-05 10:00:00 +0000", "30.00", 1, Id="5005",
+    shop.admin(first, "#E1005", "2026-05-05 10:00:00 +0000", "30.00", 1, Id="5005",
                Email="dan@example.com", Refunded_Amount="30.00")  # fmt: skip
-    shop.admin(first, "#1006", "2026-05-06 10:00:00 +0000", "30.00", 1, Id="5006",
+    shop.admin(first, "#E1006", "2026-05-06 10:00:00 +0000", "30.00", 1, Id="5006",
                Email="dan@example.com", Tags="VIP, RTO", Payment_Method="Cash on Delivery (COD)",
                Fulfilled_at="2026-05-07 10:00:00 +0000")  # fmt: skip
-    shop.admin(first, "#1007", "2026-05-07 10:00:00 +0000", "31.00", 1, Id="5007",
+    shop.admin(first, "#E1007", "2026-05-07 10:00:00 +0000", "31.00", 1, Id="5007",
                Email="dan@example.com", Tags="cod", Fulfillment_Status="fulfilled",
                Fulfilled_at="2026-05-08 10:00:00 +0000")  # fmt: skip
-    shop.admin(first, "#1008", "2026-05-08 10:00:00 +0000", "32.00", 1, Id="5008",
+    shop.admin(first, "#E1008", "2026-05-08 10:00:00 +0000", "32.00", 1, Id="5008",
                Email="dan@example.com", Fulfillment_Status="returned", Tags="codfish")  # fmt: skip
-    shop.admin(first, "#1009", "2026-05-09 10:00:00 +0000", "33.00", 1, Id="5009",
+    shop.admin(first, "#E1009", "2026-05-09 10:00:00 +0000", "33.00", 1, Id="5009",
                Email="dan@example.com", Financial_Status="voided")  # fmt: skip
     # Nobody bought it; nothing was to pay; nobody knows the rate; another currency.
-    shop.admin(first, "#1010", "2026-05-10 10:00:00 +0000", "21.00", 1, Id="5010")
-    shop.admin(first, "#1011", "2026-05-11 10:00:00 +0000", "0.00", 1, Id="5011",
+    shop.admin(first, "#E1010", "2026-05-10 10:00:00 +0000", "21.00", 1, Id="5010")
+    shop.admin(first, "#E1011", "2026-05-11 10:00:00 +0000", "0.00", 1, Id="5011",
                Email="eve@example.com", Discount_Code="FREE100", Discount_Amount="25.00")  # fmt: skip
-    shop.admin(first, "#1012", "2026-05-12 10:00:00 +0000", "70.00", 1, Id="5012", Currency="XTS",
+    shop.admin(first, "#E1012", "2026-05-12 10:00:00 +0000", "70.00", 1, Id="5012", Currency="XTS",
                Email="eve@example.com", Refunded_Amount="5.00")  # fmt: skip
-    shop.admin(last, "#1013", "2026-05-13 10:00:00 +0000", "99.99", 1, Id="5013", Currency="USD",
+    shop.admin(last, "#E1013", "2026-05-13 10:00:00 +0000", "99.99", 1, Id="5013", Currency="USD",
                Email="eve@example.com", Shipping="4.95", Taxes="11.11", Refunded_Amount="33.33")  # fmt: skip
     # An order only of the phone in the last place, and one of a colleague.
-    shop.admin(last, "#1014", "2026-05-14 10:00:00 +0000", "15.00", 1, Id="5014",
+    shop.admin(last, "#E1014", "2026-05-14 10:00:00 +0000", "15.00", 1, Id="5014",
                Shipping_Phone="07700 900841", Billing_Phone=f"+{phone(341)}")  # fmt: skip
-    shop.admin(last, "#1015", "2026-05-15 10:00:00 +0000", "15.00", 1, Id="5015",
+    shop.admin(last, "#E1015", "2026-05-15 10:00:00 +0000", "15.00", 1, Id="5015",
                Phone="+44 7700 900999")  # fmt: skip
-    shop.admin(last, "#1016", "2026-05-16 10:00:00 +0000", "16.00", 1, Id="5016",
+    shop.admin(last, "#E1016", "2026-05-16 10:00:00 +0000", "16.00", 1, Id="5016",
                Email="eve@example.com", Financial_Status="pending")  # fmt: skip
 
 
@@ -281,7 +281,7 @@ def _own_columns(raw: Raw, shop: Shop) -> None:
 
 def _one_customer_of_several_shops(raw: Raw, shop: Shop) -> None:
     """A number, an address and a customer's id make one person of orders in four shops."""
-    shop.admin("orders_export_2026-10-02.csv", "#1020", "2026-06-01 10:00:00 +0000", "20.00", 1,
+    shop.admin("orders_export_2026-10-02.csv", "#E1020", "2026-06-01 10:00:00 +0000", "20.00", 1,
                Id="5020", Phone=f"+{phone(345)}", Refunded_Amount="7.55")  # fmt: skip
     kim = {"id": "gid://shopify/Customer/88", "email": "kim@example.com"}
     shop.object("bulk-2026-09-02.jsonl", 6020, "2026-06-02T10:00:00Z", "21.00", customer=kim)
@@ -415,7 +415,7 @@ def _coupons_and_visits(raw: Raw, shop: Shop) -> None:
     shop.rest("orders-2026-09-20.json", 730, "2026-09-17T10:00:00", "40.00", meta_data=meta,
               billing={"email": "", "phone": phone(375)}, coupon_lines=[{"code": "save10"}])  # fmt: skip
     notes = "utm_source: whatsapp\nutm_medium: message\nutm_campaign: harvest\nGift: yes"
-    shop.admin("orders_export_2026-10-02.csv", "#1030", "2026-09-18 10:00:00 +0000", "41.00", 1,
+    shop.admin("orders_export_2026-10-02.csv", "#E1030", "2026-09-18 10:00:00 +0000", "41.00", 1,
                Id="5030", Email="guest@example.com", Note_Attributes=notes)  # fmt: skip
 
 

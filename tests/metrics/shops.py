@@ -140,17 +140,18 @@ def _with_rest(dated: Refunds, total: Decimal) -> Refunds:
 
 def _one_number(told: list[tuple[Age, Order]]) -> list[tuple[Age, Order]]:
     """Old Shopify exports have no `Id`: an export that has both tells whose name it is."""
-    known = {
-        order.number: order.order_id
-        for _, order in told
-        if order.source == "shopify" and order.order_id != f"shopify:{order.number}"
-    }
-    return [
-        (age, replace(order, order_id=known.get(order.number, order.order_id)))
-        if order.source == "shopify"
-        else (age, order)
-        for age, order in told
-    ]
+    known: dict[str | None, set[str]] = defaultdict(set)
+    for _, order in told:
+        if order.source == "shopify" and order.order_id != f"shopify:{order.number}":
+            known[order.number].add(order.order_id)
+    found = []
+    for age, order in told:
+        ids = known[order.number]
+        if order.order_id == f"shopify:{order.number}" and len(ids) == 1:
+            found.append((age, replace(order, order_id=min(ids))))
+        else:
+            found.append((age, order))
+    return found
 
 
 def age_of(raw: Path, path: Path, updated_at: datetime | None = None, days: bool = False) -> Age:
