@@ -176,7 +176,10 @@ def kpi_cac(
         month = rows[0]["ordered_on"].replace(day=1)
         won[came.get(whose, "unknown"), month].append(whose)
         won[ALL, month].append(whose)
-    predicted = dict(zip(clv["contact_id"], clv["predicted_clv_12m_amount"], strict=True))
+    predicted = {
+        row["contact_id"]: row["predicted_clv_12m_amount"] for row in clv.to_dict("records")
+    }
+    has_orders = bool(exports.orders)
     found = []
     for source in (*SOURCES, ALL):
         is_all, is_ad, is_campaign = (source in (name, ALL) for name in (ALL, "ad", "campaign"))
@@ -217,15 +220,15 @@ def kpi_cac(
                     "qualified_leads": told["qualified_leads", source, month]
                     if len(leads)
                     else None,
-                    "new_customers": count,
+                    "new_customers": count if has_orders else None,
                     "cost_per_lead_amount": _per(cost, told["leads", source, month]),
                     "cost_per_qualified_lead_amount": _per(
                         cost, told["qualified_leads", source, month]
                     ),
                     "cost_per_acquisition_amount": _per(_sum(counted_ad, messages), count),
                     "customer_acquisition_cost_amount": _per(cost, count),
-                    "ad_revenue_amount": revenue,
-                    "return_on_ad_spend": _per(revenue, told_ad),
+                    "ad_revenue_amount": revenue if has_orders else None,
+                    "return_on_ad_spend": _per(revenue, told_ad) if has_orders else None,
                     "clv_12m_amount": year,
                     "predicted_clv_12m_amount": sum(values) / len(values) if values else None,
                     "clv_to_cac_ratio": _per(year, _per(cost, count)),

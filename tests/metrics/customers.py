@@ -32,6 +32,8 @@ def counted_orders(orders: Frame) -> list[dict[Any, Any]]:
 def kpi_repeat_purchase(orders: Frame, clock: Clock) -> Frame:
     """Return customers and repeat customers of the window that ends with each period."""
     rows = counted_orders(orders)
+    if not rows:
+        return pd.DataFrame()
     days_back = timedelta(days=clock.settings["repeat_window_days"] - 1)
     first = orders[orders["is_counted"].eq(True)]["ordered_on"].min()
     gaps: list[tuple[date, int]] = []

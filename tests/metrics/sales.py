@@ -48,6 +48,8 @@ def flagged(orders: Frame, **flags: Any) -> tuple[Frame, dict[str, tuple[str, st
 def kpi_aov(orders: Frame, clock: Clock) -> Frame:
     """Return orders, revenue and their mean: of all, of the credited, of new and repeat buyers."""
     counted = orders[orders["is_counted"].eq(True)]
+    if counted.empty:
+        return pd.DataFrame()
     rows, measures = flagged(
         counted,
         all=counted["is_valid"].eq(True),
