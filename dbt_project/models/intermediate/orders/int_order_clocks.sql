@@ -22,33 +22,45 @@ refunds as (
 
 all_events as (
     select
+        order_id,
         source_system || '/' || stream as stream,
         ordered_at as event_at
     from orders
     union all
     select
+        order_id,
         source_system || '/' || stream as stream,
         cancelled_at as event_at
     from orders
     union all
     select
+        order_id,
         source_system || '/' || stream as stream,
         fulfilled_at as event_at
     from orders
     union all
     select
+        orders.order_id,
         orders.source_system || '/' || orders.stream as stream,
         refunds.refunded_at as event_at
     from refunds
     inner join orders on refunds.order_id = orders.order_id
 ),
 
+-- One mistyped order is one witness, however many of its times follow the mistake: of times that no
+-- gap parts only the last counts.
 events as (
     select
         stream,
         event_at
     from all_events
     where event_at >= timestamp '1971-01-01'
+    qualify
+        coalesce(
+            lead(event_at) over (partition by order_id order by event_at)
+            > event_at + interval ({{ var('clock_gap_days') | int }}) day,
+            true
+        )
 ),
 
 limits as (

@@ -127,7 +127,7 @@ final as (
             when newest.order_status = 'refunded'
                 then
                     coalesce(
-                        newest.refunded_amount,
+                        nullif(newest.refunded_amount, 0),
                         refunds.refunded_amount_original,
                         newest.total_amount,
                         0

@@ -160,10 +160,10 @@ final as (
         newest.discount_amount as discount_amount_original,
         newest.shipping_amount as shipping_amount_original,
         newest.tax_amount as tax_amount_original,
-        -- A status may say it without an amount.
+        -- A status may say it without an amount, which some exports write as 0.
         case
             when newest.order_status = 'refunded'
-                then coalesce(newest.refunded_amount, newest.total_amount, 0)
+                then coalesce(nullif(newest.refunded_amount, 0), newest.total_amount, 0)
             else coalesce(newest.refunded_amount, 0)
         end as refunded_amount_original,
         units.units,
