@@ -1,4 +1,4 @@
--- One row per stream of orders that has events: how far its clock can be believed (MARTS 1).
+-- One row per stream of orders that has events: how far its shop's clock can be believed (MARTS 1).
 with
 
 orders as (
@@ -63,28 +63,40 @@ events as (
         )
 ),
 
+-- By shop: of orders that two exports tell only the winner's stream has them, and what is left to
+-- the other may be the mistyped one alone.
+shop_events as (
+    select
+        split_part(stream, '/', 1) as stream,
+        event_at
+    from events
+),
+
 limits as (
-    {{ clock_limits('events') }}
+    {{ clock_limits('shop_events') }}
 ),
 
 latest as (
     select
-        stream,
+        events.stream,
         count(*) as events,
-        max(event_at) as last_event_at
+        limits.last_plausible_at,
+        max(events.event_at) as last_event_at,
+        max(events.event_at) filter (where events.event_at <= limits.last_plausible_at)
+            as last_plausible_event_at
     from events
-    group by stream
+    left join limits on split_part(events.stream, '/', 1) = limits.stream
+    group by events.stream, limits.last_plausible_at
 ),
 
 final as (
     select
-        split_part(latest.stream, '/', 1) as source,
-        split_part(latest.stream, '/', 2) as stream,
-        cast(latest.events as bigint) as events,
-        limits.last_plausible_at,
-        coalesce(limits.last_plausible_at, latest.last_event_at) as watermark_at
+        split_part(stream, '/', 1) as source,
+        split_part(stream, '/', 2) as stream,
+        cast(events as bigint) as events,
+        last_plausible_at,
+        coalesce(last_plausible_event_at, last_plausible_at, last_event_at) as watermark_at
     from latest
-    left join limits on latest.stream = limits.stream
 )
 
 select * from final

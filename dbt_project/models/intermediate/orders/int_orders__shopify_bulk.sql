@@ -56,13 +56,35 @@ refunds as (
     group by order_id
 ),
 
--- A file was written after all that it tells.
+file_events as (
+    select
+        load_id as stream,
+        greatest(ordered_at, updated_at) as event_at
+    from orders
+),
+
+file_limits as (
+    {{ clock_limits('file_events') }}
+),
+
+-- A file was written after all that it tells, but for an order whose year is mistyped.
 files as (
     select
-        load_id,
-        max(greatest(file_exported_at, ordered_at, updated_at)) as told_at
+        orders.load_id,
+        greatest(
+            max(orders.file_exported_at),
+            max(greatest(orders.ordered_at, orders.updated_at)) filter (
+                where
+                coalesce(
+                    greatest(orders.ordered_at, orders.updated_at)
+                    <= file_limits.last_plausible_at,
+                    true
+                )
+            )
+        ) as told_at
     from orders
-    group by load_id
+    left join file_limits on orders.load_id = file_limits.stream
+    group by orders.load_id
 ),
 
 newest as (

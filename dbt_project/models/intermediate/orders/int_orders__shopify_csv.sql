@@ -69,14 +69,42 @@ known_ids as (
     having count(distinct shopify_id) = 1
 ),
 
--- A file was written after all that it tells.
+file_events as (
+    select
+        load_id as stream,
+        greatest(ordered_at, paid_at, fulfilled_at, cancelled_at) as event_at
+    from lines
+    where is_first_line
+),
+
+file_limits as (
+    {{ clock_limits('file_events') }}
+),
+
+-- A file was written after all that it tells, but for an order whose year is mistyped.
 files as (
     select
-        load_id,
-        max(greatest(file_exported_at, ordered_at, paid_at, fulfilled_at, cancelled_at))
-            as told_at
+        lines.load_id,
+        greatest(
+            max(lines.file_exported_at),
+            max(greatest(lines.ordered_at, lines.paid_at, lines.fulfilled_at, lines.cancelled_at))
+                filter (
+                    where
+                    coalesce(
+                        greatest(
+                            lines.ordered_at,
+                            lines.paid_at,
+                            lines.fulfilled_at,
+                            lines.cancelled_at
+                        )
+                        <= file_limits.last_plausible_at,
+                        true
+                    )
+                )
+        ) as told_at
     from lines
-    group by load_id
+    left join file_limits on lines.load_id = file_limits.stream
+    group by lines.load_id
 ),
 
 first_lines as (
