@@ -59,6 +59,7 @@ refunds as (
 file_events as (
     select
         load_id as stream,
+        file_exported_at,
         greatest(ordered_at, updated_at) as event_at
     from orders
 ),
@@ -70,21 +71,16 @@ file_limits as (
 -- A file was written after all that it tells, but for an order whose year is mistyped.
 files as (
     select
-        orders.load_id,
+        file_events.stream as load_id,
         greatest(
-            max(orders.file_exported_at),
-            max(greatest(orders.ordered_at, orders.updated_at)) filter (
-                where
-                coalesce(
-                    greatest(orders.ordered_at, orders.updated_at)
-                    <= file_limits.last_plausible_at,
-                    true
-                )
+            max(file_events.file_exported_at),
+            max(file_events.event_at) filter (
+                where coalesce(file_events.event_at <= file_limits.last_plausible_at, true)
             )
         ) as told_at
-    from orders
-    left join file_limits on orders.load_id = file_limits.stream
-    group by orders.load_id
+    from file_events
+    left join file_limits on file_events.stream = file_limits.stream
+    group by file_events.stream
 ),
 
 newest as (

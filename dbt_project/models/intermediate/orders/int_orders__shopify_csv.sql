@@ -72,6 +72,7 @@ known_ids as (
 file_events as (
     select
         load_id as stream,
+        file_exported_at,
         greatest(ordered_at, paid_at, fulfilled_at, cancelled_at) as event_at
     from lines
     where is_first_line
@@ -84,27 +85,16 @@ file_limits as (
 -- A file was written after all that it tells, but for an order whose year is mistyped.
 files as (
     select
-        lines.load_id,
+        file_events.stream as load_id,
         greatest(
-            max(lines.file_exported_at),
-            max(greatest(lines.ordered_at, lines.paid_at, lines.fulfilled_at, lines.cancelled_at))
-                filter (
-                    where
-                    coalesce(
-                        greatest(
-                            lines.ordered_at,
-                            lines.paid_at,
-                            lines.fulfilled_at,
-                            lines.cancelled_at
-                        )
-                        <= file_limits.last_plausible_at,
-                        true
-                    )
-                )
+            max(file_events.file_exported_at),
+            max(file_events.event_at) filter (
+                where coalesce(file_events.event_at <= file_limits.last_plausible_at, true)
+            )
         ) as told_at
-    from lines
-    left join file_limits on lines.load_id = file_limits.stream
-    group by lines.load_id
+    from file_events
+    left join file_limits on file_events.stream = file_limits.stream
+    group by file_events.stream
 ),
 
 first_lines as (
