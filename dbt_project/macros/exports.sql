@@ -65,9 +65,40 @@ phone,
             or contains({{ column }}, '@')
             or contains({{ column }}, '%40')
             or regexp_matches({{ column }}, '(^|[^0-9])[0-9]{9,15}([^0-9]|$)')
+            or {{ has_spelt_phone(column) }}
             then 'other'
         else {{ column }}
     end
+{%- endmacro %}
+
+{#- Whether a text holds a telephone number that is spelt as one: with a plus, in groups or not. -#}
+{% macro has_spelt_phone(column) -%}
+    regexp_matches({{ column }}, '(\+|%2[Bb])[ (]*[0-9]([ ().\-/]*[0-9]){7,14}')
+{%- endmacro %}
+
+{#- The number of an order as people see it. Free text in some systems: NULL where it holds an
+    address or a telephone number, spelt as one or its buyer's own in any way. -#}
+{% macro published_order_number(column, phone) -%}
+    case
+        when
+            length({{ column }}) <= 60
+            and not contains({{ column }}, '@')
+            and not {{ has_spelt_phone(column) }}
+            and not coalesce(
+                length({{ bare_digits(column) }}) >= 7
+                and (
+                    contains({{ bare_digits(phone) }}, {{ bare_digits(column) }})
+                    or contains({{ bare_digits(column) }}, {{ bare_digits(phone) }})
+                ),
+                false
+            )
+            then {{ column }}
+    end
+{%- endmacro %}
+
+{#- The digits of a text, without the zeros before them. -#}
+{% macro bare_digits(column) -%}
+    nullif(ltrim(regexp_replace({{ column }}, '[^0-9]', '', 'g'), '0'), '')
 {%- endmacro %}
 
 {#- A currency by its ISO 4217 code; `unknown`, which has no rate, where something else stands. -#}

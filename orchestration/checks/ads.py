@@ -102,4 +102,16 @@ WARNINGS: tuple[Check, ...] = (
         severity="warning",
         advice="Meta's report counts; leave Meta's ads out of generic/ad_spend",
     ),
+    Check(
+        name="an_ads_id_is_one_systems",
+        table="marts.fct_ad_spend",
+        keys=KEYS["marts.fct_ad_spend"],
+        # Before anything is folded: of a day that two folders tell only the newest is left.
+        sql="select ad_id, cast(spent_on as date) as spent_on from raw.generic_ad_spend "
+        "join raw.loads on _load_id = loads.load_id group by all having count(distinct source) > 1",
+        description="generic/ad_spend and each folder of mapped/ tell of ads of their own",
+        severity="warning",
+        advice="Only the newest export of such a day counts: write the system before the ad's id, "
+        "or leave one of the exports away",
+    ),
 )

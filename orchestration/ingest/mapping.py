@@ -31,6 +31,7 @@ ISO, UNIX, UNIX_MS = "iso", "unix", "unix_ms"
 _NUMBER_NAMES = ("amount", "rate", "value", "score")
 _NOTHING = ("", "null", "~")
 _MAX_ERRORS_SHOWN = 3
+_SHOPS = ("shopify", "woocommerce")
 
 
 @dataclass(frozen=True)
@@ -255,6 +256,23 @@ def missing_mapping(folder: str, path: str) -> UnreadableFile:
         "missing_mapping",
         f"no mapping.yml lies in {folder}/: `make check ARGS='--write {path}'` proposes one",
     )
+
+
+def check_vendor(folder: str, stream: Stream) -> None:
+    """Refuse a mapped folder of orders that is called like a shop whose own exports are read.
+
+    Both would give their orders the same ids, and no order may stand twice.
+
+    Raises:
+        UnreadableFile: `bad_mapping`, with the folder and the mend.
+    """
+    vendor = folder.split("/")[1]
+    if stream.name in ("orders", "abandoned_checkouts") and vendor in _SHOPS:
+        raise UnreadableFile(
+            "bad_mapping",
+            f"{folder}: {vendor}/ is read as that shop exports it: put its own exports there, or "
+            f"call this folder otherwise, e.g. mapped/{vendor}_report/{stream.name}",
+        )
 
 
 def _near(name: str, known: Any) -> str:

@@ -28,7 +28,7 @@ from orchestration.ingest.files import (
 )
 from orchestration.ingest.identifiers import key_id, keyed_hash, register, set_key
 from orchestration.ingest.ledger import LEDGER_DDL, highest_load_id, read_state, write_state
-from orchestration.ingest.mapping import missing_mapping, parse_mapping
+from orchestration.ingest.mapping import check_vendor, missing_mapping, parse_mapping
 from orchestration.ingest.webhooks import (
     FULL_KEY_SEARCH_BYTES,
     body_form,
@@ -523,6 +523,7 @@ def _read_csv(
     scratch = settings.temp_dir / f"{file.sha256}.csv"
     if file.folder == stream.key:
         return read_csv(con, stream, content.path, scratch)
+    check_vendor(file.folder, stream)
     if file.mapping is None:
         raise missing_mapping(file.folder, file.path)
     mapping = parse_mapping(file.mapping, stream)

@@ -216,6 +216,21 @@ def test_a_list_that_contradicts_meta_is_a_warning(ads: Path) -> None:
     }
 
 
+def test_an_ads_id_that_two_systems_use_is_a_warning(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    for vendor in ("google", "tiktok"):
+        write_csv(raw, f"mapped/{vendor}/ad_spend", "1.csv", f"{SPEND_HEADER}1,2026-08-30,5,EUR\n")
+        columns = "{ad_id: ad_id, spent_on: spent_on, spend_amount: spend_amount}"
+        mapping = f"columns: {columns}\nconstants: {{currency_code: EUR}}\n# {vendor}\n"
+        (raw / f"mapped/{vendor}/ad_spend/mapping.yml").write_text(mapping)
+        write_csv(
+            raw, f"mapped/{vendor}/ad_spend", "2.csv", f"{SPEND_HEADER}{vendor},2026-08-30,5,EUR\n"
+        )
+    db = build(raw, tmp_path / "warehouse").db
+    found = {check.name: query(db, check.sql) for check in WARNINGS}
+    assert [str(row[0]) for row in found["an_ads_id_is_one_systems"]] == ["1"]
+
+
 def test_exports_of_ads_in_any_order_give_the_same_marts(ads: Path, tmp_path: Path) -> None:
     raw_dir = tmp_path / "raw"
     _write(raw_dir)

@@ -52,3 +52,30 @@ def test_an_order_is_folded_judged_and_numbered(tmp_path: Path) -> None:
     assert query(db, "select subject, source, stream from meta.watermarks") == [
         ("orders", "generic", "orders")
     ]
+
+
+def test_what_people_write_into_an_order_names_nobody(tmp_path: Path) -> None:
+    """Numbers of orders, currencies and UTM values are free text in some exports."""
+    raw = tmp_path / "raw"
+    write_csv(
+        raw,
+        "generic/orders",
+        "orders.csv",
+        "order_id,ordered_at,total_amount,currency_code,phone,order_number,utm_campaign\n"
+        "1,2026-04-01,1,EUR,+491700000001,#1001,spring_2026-04-01\n"
+        "2,2026-04-02,1,EUR,+491700000001,0170 0000001,call +49 170 0000001\n"
+        "3,2026-04-03,1,EUR,,call +49 (170) 000-0001,a+b\n"
+        "4,2026-04-04,1,anna@example.com,,anna@example.com,%2B491700000001\n"
+        "5,2026-04-05,1,EUR,+491700000001,202604050001,c++ 2026\n",
+    )
+    db = build(raw, tmp_path / "warehouse").db
+    assert query(
+        db,
+        "select order_number, utm_campaign, currency_code from marts.fct_orders order by order_id",
+    ) == [
+        ("#1001", "spring_2026-04-01", "EUR"),
+        (None, "other", "EUR"),
+        (None, "a+b", "EUR"),
+        (None, "other", "unknown"),
+        ("202604050001", "c++ 2026", "EUR"),
+    ]

@@ -419,3 +419,28 @@ def test_a_staff_phone_in_50_orders_merges_nobody(tmp_path: Path) -> None:
     assert query(db, "select rows from meta.exclusions where reason = 'identity_max_links'") == [
         (2,)
     ]
+
+
+def test_a_mistyped_year_makes_no_file_the_newest(tmp_path: Path) -> None:
+    """An old export of the admin with one order of 2099, a newer bulk export with a refund."""
+    raw = tmp_path / "raw"
+    rows = [
+        first("#1", "1", "2026-05-01 10:00:00 +0000", "10.00"),
+        first("#2", "2", "2099-05-01 10:00:00 +0000", "20.00"),
+    ]
+    write_csv(raw, "shopify/orders", "orders.csv", export(rows))
+    refunded = {"shopMoney": {"amount": "4.00", "currencyCode": "EUR"}}
+    newer = order(
+        1,
+        "2026-05-01T10:00:00Z",
+        "10.00",
+        updatedAt="2026-05-20T10:00:00Z",
+        totalRefundedSet=refunded,
+    )
+    write(raw, "shopify/orders_bulk", "bulk.jsonl", [newer])
+    db = build(raw, tmp_path / "warehouse").db
+    sql = "select order_id, refunded_amount, has_clock_anomaly from marts.fct_orders order by 1"
+    assert query(db, sql) == [
+        ("shopify:1", Decimal("4.0000"), False),
+        ("shopify:2", Decimal("0.0000"), True),
+    ]

@@ -153,6 +153,15 @@ def test_without_a_mapping_a_file_waits_for_one(harness: Harness) -> None:
     assert harness.rows("select reason from raw.rejects") == [("missing_mapping",)]
 
 
+def test_no_mapped_orders_are_called_like_a_shop(harness: Harness) -> None:
+    """Both exports would tell of one order id, and the run would end at the key of fct_orders."""
+    content = "Id,When,Total,Currency\n555,2026-05-01,10,EUR\n"
+    _put(harness, "columns: {order_id: Id}\n", content, "mapped/shopify/orders")
+    (warning,) = _ingest(harness, "generic/orders")
+    assert "mapped/shopify_report/orders" in warning
+    assert harness.rows("select reason from raw.rejects") == [("bad_mapping",)]
+
+
 def test_a_vendor_may_be_called_like_a_source(harness: Harness) -> None:
     header = "id,inbox_id,created_at\n"
     folder = "mapped/chatwoot/messages"

@@ -131,7 +131,7 @@ final as (
         judged.order_id,
         judged.source_system,
         judged.stream,
-        judged.order_number,
+        {{ published_order_number('judged.order_number', 'judged.phone') }} as order_number,
         judged.contact_id,
         judged.ordered_at,
         judged.ordered_on,

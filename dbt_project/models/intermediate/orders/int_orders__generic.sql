@@ -84,9 +84,9 @@ final as (
         discount_amount as discount_amount_original,
         shipping_amount as shipping_amount_original,
         tax_amount as tax_amount_original,
-        -- A status may say it without an amount.
+        -- A status may say it without an amount, which some exports write as 0.
         case
-            when order_status = 'refunded' then coalesce(refunded_amount, total_amount)
+            when order_status = 'refunded' then coalesce(nullif(refunded_amount, 0), total_amount)
             else coalesce(refunded_amount, 0)
         end as refunded_amount_original,
         units,

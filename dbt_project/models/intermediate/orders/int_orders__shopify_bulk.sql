@@ -56,13 +56,31 @@ refunds as (
     group by order_id
 ),
 
--- A file was written after all that it tells.
+file_events as (
+    select
+        load_id as stream,
+        file_exported_at,
+        greatest(ordered_at, updated_at) as event_at
+    from orders
+),
+
+file_limits as (
+    {{ clock_limits('file_events') }}
+),
+
+-- A file was written after all that it tells, but for an order whose year is mistyped.
 files as (
     select
-        load_id,
-        max(greatest(file_exported_at, ordered_at, updated_at)) as told_at
-    from orders
-    group by load_id
+        file_events.stream as load_id,
+        greatest(
+            max(file_events.file_exported_at),
+            max(file_events.event_at) filter (
+                where coalesce(file_events.event_at <= file_limits.last_plausible_at, true)
+            )
+        ) as told_at
+    from file_events
+    left join file_limits on file_events.stream = file_limits.stream
+    group by file_events.stream
 ),
 
 newest as (
@@ -127,7 +145,7 @@ final as (
             when newest.order_status = 'refunded'
                 then
                     coalesce(
-                        newest.refunded_amount,
+                        nullif(newest.refunded_amount, 0),
                         refunds.refunded_amount_original,
                         newest.total_amount,
                         0

@@ -69,14 +69,32 @@ known_ids as (
     having count(distinct shopify_id) = 1
 ),
 
--- A file was written after all that it tells.
+file_events as (
+    select
+        load_id as stream,
+        file_exported_at,
+        greatest(ordered_at, paid_at, fulfilled_at, cancelled_at) as event_at
+    from lines
+    where is_first_line
+),
+
+file_limits as (
+    {{ clock_limits('file_events') }}
+),
+
+-- A file was written after all that it tells, but for an order whose year is mistyped.
 files as (
     select
-        load_id,
-        max(greatest(file_exported_at, ordered_at, paid_at, fulfilled_at, cancelled_at))
-            as told_at
-    from lines
-    group by load_id
+        file_events.stream as load_id,
+        greatest(
+            max(file_events.file_exported_at),
+            max(file_events.event_at) filter (
+                where coalesce(file_events.event_at <= file_limits.last_plausible_at, true)
+            )
+        ) as told_at
+    from file_events
+    left join file_limits on file_events.stream = file_limits.stream
+    group by file_events.stream
 ),
 
 first_lines as (
@@ -160,10 +178,10 @@ final as (
         newest.discount_amount as discount_amount_original,
         newest.shipping_amount as shipping_amount_original,
         newest.tax_amount as tax_amount_original,
-        -- A status may say it without an amount.
+        -- A status may say it without an amount, which some exports write as 0.
         case
             when newest.order_status = 'refunded'
-                then coalesce(newest.refunded_amount, newest.total_amount, 0)
+                then coalesce(nullif(newest.refunded_amount, 0), newest.total_amount, 0)
             else coalesce(newest.refunded_amount, 0)
         end as refunded_amount_original,
         units.units,

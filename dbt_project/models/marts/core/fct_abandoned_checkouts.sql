@@ -58,7 +58,7 @@ final as (
         coalesce(checkouts.recovered_order_id, 'none') as recovered_order_id,
         checkouts.recovered_at,
         checkouts.is_recovery_inferred,
-        checkouts.currency_code,
+        {{ published_currency('checkouts.currency_code') }} as currency_code,
         cast(checkouts.value_amount as decimal(18, 4)) as value_amount,
         cast(checkouts.value_amount_original as decimal(18, 4)) as value_amount_original,
         checkouts.has_clock_anomaly

@@ -45,7 +45,7 @@ final as (
         summed.refund_number,
         summed.refunded_at,
         {{ reporting_date('coalesce(summed.refunded_at, orders.ordered_at)') }} as refunded_on,
-        orders.currency_code,
+        {{ published_currency('orders.currency_code') }} as currency_code,
         cast(summed.refunded_amount_original as decimal(18, 4)) as refunded_amount_original,
         cast(
             cast(summed.refunded_until_original * orders.reporting_rate as decimal(18, 4))

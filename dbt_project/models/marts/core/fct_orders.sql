@@ -67,7 +67,7 @@ final as (
         orders.cancelled_at,
         orders.fulfilled_at,
         orders.cod_confirmed_at,
-        orders.currency_code,
+        {{ published_currency('orders.currency_code') }} as currency_code,
         cast(orders.gross_amount as decimal(18, 4)) as gross_amount,
         cast(orders.discount_amount as decimal(18, 4)) as discount_amount,
         cast(orders.shipping_amount as decimal(18, 4)) as shipping_amount,
