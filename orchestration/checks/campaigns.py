@@ -264,4 +264,13 @@ WARNINGS: tuple[Check, ...] = (
         severity="warning",
         advice="Add the currency of campaigns/registry or generic/costs to reference/fx_rates",
     ),
+    Check(
+        name="every_cost_has_days",
+        table="marts.kpi_campaigns",
+        keys=("cost_id",),
+        sql="select cost_id from staging.stg_generic__costs where starts_on > ends_on",
+        description="no cost of generic/costs ends before it begins",
+        severity="warning",
+        advice="Mend starts_on and ends_on: until then the cost is in no KPI",
+    ),
 )

@@ -366,4 +366,15 @@ WARNINGS: tuple[Check, ...] = (
         severity="warning",
         advice="Add the missing currency to reference/fx_rates",
     ),
+    Check(
+        name="every_refund_has_a_day",
+        table="marts.fct_order_refunds",
+        keys=KEYS["marts.fct_order_refunds"],
+        sql="select order_id, refund_number from marts.fct_order_refunds "
+        "where refunded_at < timestamp '1971-01-01' or refunded_at > "
+        "(select max(watermark_at) from meta.watermarks where subject = 'orders')",
+        description="no refund is dated before 1971 or after everything else of the shops",
+        severity="warning",
+        advice="Look the refund up in its shop: until then kpi_sales has it in no period",
+    ),
 )

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from orchestration.checks import orders
+from orchestration.checks import campaigns, orders
 from orchestration.checks.invariants import INVARIANTS
 from orchestration.checks.runner import run_check
 from orchestration.publish import CHECKS_DDL
@@ -58,6 +58,8 @@ EXPORTS = {
     ),
     "reference/fx_rates": "rated_on,from_currency,to_currency,rate\n2026-03-01,USD,EUR,0.5\n",
     "reference/internal_contacts": f"phone\n{OWN}\n",
+    "generic/costs": "cost_id,cost_type,starts_on,ends_on,amount,currency_code\n"
+    "fine,other,2026-03-01,2026-03-31,10,EUR\nreversed,software,2026-03-31,2026-03-01,10,EUR\n",
 }
 
 
@@ -269,6 +271,24 @@ def test_money_that_was_tampered_with_is_noticed(db: Path, invariant: str, tampe
     with connect(settings_of(db.parent, db.parent), db) as con:
         con.execute("begin")
         con.execute(tampering)
+        outcome = run_check(con, check)
+        con.execute("rollback")
+    assert not outcome.passed
+
+
+def test_a_cost_that_ends_before_it_begins_is_said(db: Path) -> None:
+    """No KPI has it: nobody would notice otherwise."""
+    [check] = [check for check in campaigns.WARNINGS if check.name == "every_cost_has_days"]
+    assert query(db, check.sql) == [("reversed",)]
+
+
+@pytest.mark.parametrize("day", ["1970-05-01", "2099-05-01"])
+def test_a_refund_of_a_day_that_no_period_has_is_said(db: Path, day: str) -> None:
+    [check] = [check for check in orders.WARNINGS if check.name == "every_refund_has_a_day"]
+    with connect(settings_of(db.parent, db.parent), db) as con:
+        assert run_check(con, check).passed
+        con.execute("begin")
+        con.execute(f"update marts.fct_order_refunds set refunded_at = timestamp '{day}'")
         outcome = run_check(con, check)
         con.execute("rollback")
     assert not outcome.passed
