@@ -108,3 +108,26 @@ phone,
         when {{ column }} is not null then 'unknown'
     end
 {%- endmacro %}
+
+{#- Over rows with a currency_code and a day, and the CTE fx_rates: the rate of each currency and day
+    that has one. Per day, not per row: a currency may have a rate for every day of years. -#}
+{% macro rates_of_days(rows, day_on) -%}
+    select
+        days_of_rows.currency_code,
+        days_of_rows.{{ day_on }},
+        fx_rates.rate
+    from (
+        select distinct
+            currency_code,
+            {{ day_on }}
+        from {{ rows }}
+    ) as days_of_rows
+    inner join fx_rates
+        on
+            days_of_rows.currency_code = fx_rates.currency_code
+            and days_of_rows.{{ day_on }} >= fx_rates.valid_from_on
+            and (
+                fx_rates.valid_before_on is null
+                or days_of_rows.{{ day_on }} < fx_rates.valid_before_on
+            )
+{%- endmacro %}

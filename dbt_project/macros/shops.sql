@@ -13,6 +13,22 @@
     )
 {%- endmacro %}
 
+{#- Over rows (stream, file_exported_at, event_at), a stream being a load: when each file was written.
+    That is after all that it tells, but for an order whose year is mistyped. -#}
+{% macro files_told_at(file_events) -%}
+    select
+        events.stream as load_id,
+        greatest(
+            max(events.file_exported_at),
+            max(events.event_at) filter (
+                where coalesce(events.event_at <= limits.last_plausible_at, true)
+            )
+        ) as told_at
+    from {{ file_events }} as events
+    left join ({{ clock_limits(file_events) }}) as limits on events.stream = limits.stream
+    group by events.stream
+{%- endmacro %}
+
 {#- The number in a global id like gid://shopify/Order/123. -#}
 {% macro gid_number(column) -%}
     nullif(regexp_extract({{ column }}, '^gid://shopify/[A-Za-z]+/([0-9]+)', 1), '')

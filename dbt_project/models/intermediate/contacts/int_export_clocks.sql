@@ -92,29 +92,8 @@ counts as (
     group by stream
 ),
 
--- Four events suffice: a fifth would lie before any gap that counts.
-ranked as (
-    select
-        stream,
-        event_at,
-        row_number() over (partition by stream order by event_at desc) as later_events_and_own,
-        lead(event_at) over (partition by stream order by event_at desc) as previous_event_at
-    from events
-    qualify later_events_and_own <= 4
-),
-
 limits as (
-    select
-        ranked.stream,
-        min(ranked.previous_event_at) as last_plausible_at
-    from ranked
-    inner join counts on ranked.stream = counts.stream
-    where
-        ranked.event_at
-        > ranked.previous_event_at + interval ({{ var('clock_gap_days') | int }}) day
-        and ranked.later_events_and_own
-        <= case when counts.events < 1000 then 1 else least(3, floor(counts.events * 0.001)) end
-    group by ranked.stream
+    {{ clock_limits('events') }}
 ),
 
 final as (

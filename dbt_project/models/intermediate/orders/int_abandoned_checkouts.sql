@@ -82,26 +82,8 @@ resolved as (
     left join clocks on checkouts.source_system = clocks.stream
 ),
 
--- Per day and currency, as for the orders.
 rates as (
-    select
-        checkout_days.currency_code,
-        checkout_days.created_on,
-        fx_rates.rate
-    from (
-        select distinct
-            currency_code,
-            created_on
-        from resolved
-    ) as checkout_days
-    inner join fx_rates
-        on
-            checkout_days.currency_code = fx_rates.currency_code
-            and checkout_days.created_on >= fx_rates.valid_from_on
-            and (
-                fx_rates.valid_before_on is null
-                or checkout_days.created_on < fx_rates.valid_before_on
-            )
+    {{ rates_of_days('resolved', 'created_on') }}
 ),
 
 -- An order that is known to have come of a checkout comes of no other.

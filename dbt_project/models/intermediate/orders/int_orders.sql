@@ -53,26 +53,8 @@ resolved as (
     left join clocks on orders.source_system = clocks.source and orders.stream = clocks.stream
 ),
 
--- Per day and currency, not per order: a currency may have a rate for every day of years.
 rates as (
-    select
-        order_days.currency_code,
-        order_days.ordered_on,
-        fx_rates.rate
-    from (
-        select distinct
-            currency_code,
-            ordered_on
-        from resolved
-    ) as order_days
-    inner join fx_rates
-        on
-            order_days.currency_code = fx_rates.currency_code
-            and order_days.ordered_on >= fx_rates.valid_from_on
-            and (
-                fx_rates.valid_before_on is null
-                or order_days.ordered_on < fx_rates.valid_before_on
-            )
+    {{ rates_of_days('resolved', 'ordered_on') }}
 ),
 
 -- By the date of the order, the refunds too: what is left of an order is one sum of one rate.

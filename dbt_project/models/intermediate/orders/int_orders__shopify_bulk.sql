@@ -64,23 +64,8 @@ file_events as (
     from orders
 ),
 
-file_limits as (
-    {{ clock_limits('file_events') }}
-),
-
--- A file was written after all that it tells, but for an order whose year is mistyped.
 files as (
-    select
-        file_events.stream as load_id,
-        greatest(
-            max(file_events.file_exported_at),
-            max(file_events.event_at) filter (
-                where coalesce(file_events.event_at <= file_limits.last_plausible_at, true)
-            )
-        ) as told_at
-    from file_events
-    left join file_limits on file_events.stream = file_limits.stream
-    group by file_events.stream
+    {{ files_told_at('file_events') }}
 ),
 
 newest as (
