@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from orchestration.checks import ads, campaigns, loyalty, orders
 from orchestration.checks.declaration import Check
+from orchestration.checks.grains import agrees_across_grains
 from orchestration.publish import PUBLIC_SCHEMAS, PUBLIC_TYPES
 from orchestration.sources import STREAMS
 
@@ -99,49 +100,6 @@ def _key_is_unique(table: str, keys: tuple[str, ...]) -> Check:
         keys=keys,
         sql=f"select {listed} from {table} group by {listed} having count(*) > 1 or {missing}",
         description=f"({listed}) is unique and never NULL",
-    )
-
-
-def _agrees_across_grains(
-    table: str, counts: tuple[str, ...], *, over: tuple[str, ...], name: str
-) -> Check:
-    """Weeks and months are the sums of their days, for columns that add up."""
-    listed = ", ".join(over)
-    sums = ", ".join(f"sum({column}) as {column}" for column in counts)
-    days = ", ".join(f"sum({column}) as {column}" for column in counts)
-    differs = " or ".join(f"periods.{column} is distinct from days.{column}" for column in counts)
-    joined = " and ".join(f"periods.{column} = days.{column}" for column in over)
-    keys = ("period_grain", "period_start_on", *over)
-    picked = ", ".join(f"coalesce(periods.{key}, days.{key}) as {key}" for key in keys)
-    return Check(
-        name=name,
-        table=table,
-        keys=keys,
-        sql=f"""
-with periods as (
-    select period_grain, period_start_on, {listed}, {sums}
-    from {table} where period_grain <> 'day' group by all
-),
-days as (
-    select
-        grains.period_grain,
-        cast(date_trunc(grains.period_grain, period_start_on) as date) as period_start_on,
-        {listed},
-        {days}
-    from {table} as of_days
-    cross join (values ('week'), ('month')) as grains (period_grain)
-    where of_days.period_grain = 'day'
-    group by all
-)
-select {picked}
-from periods
-full join days
-    on periods.period_grain = days.period_grain
-    and periods.period_start_on = days.period_start_on
-    and {joined}
-where {differs}
-""",
-        description="weeks and months are the sums of their days",
     )
 
 
@@ -249,13 +207,13 @@ where contact_id is null or contact_id <> 'unknown'
 """,
             description="contact_id is in dim_contacts",
         ),
-        _agrees_across_grains(
+        agrees_across_grains(
             "marts.kpi_consent",
             CONSENT_COUNTS,
             over=("channel_id",),
             name="consent_agrees_across_grains",
         ),
-        _agrees_across_grains(
+        agrees_across_grains(
             "marts.kpi_contacts",
             CONTACT_COUNTS,
             over=("created_source",),
@@ -387,7 +345,7 @@ where not has_clock_anomaly and first_clicked_at is distinct from clicked_at
         "or messages_in_window + messages_out_of_window is distinct from messages_attempted",
         description="failed + delivered + pending = attempted = in window + out of window",
     ),
-    _agrees_across_grains(
+    agrees_across_grains(
         "marts.kpi_messaging",
         MESSAGE_COUNTS,
         over=("channel_id",),
@@ -425,7 +383,7 @@ where coalesce(by_code, 0) <> coalesce(messages_failed, 0)
 """,
         description="failures by error code add up to messages_failed",
     ),
-    _agrees_across_grains(
+    agrees_across_grains(
         "marts.kpi_costs",
         COST_COUNTS,
         over=("channel_id", "market", "category", "pricing_type"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from orchestration.checks.declaration import Check
+from orchestration.checks.grains import agrees_across_grains
 
 KEYS: dict[str, tuple[str, ...]] = {
     "marts.fct_orders": ("order_id",),
@@ -82,39 +83,6 @@ from mart full join fact using (period_start_on)
 where {differs}
 """,
         description="its daily sums are those of the valid orders of fct_orders",
-    )
-
-
-def _agrees_across_grains(table: str, columns: tuple[str, ...], name: str) -> Check:
-    """Weeks and months are the sums of their days, for columns that add up."""
-    sums = ", ".join(f"sum({column}) as {column}" for column in columns)
-    differs = " or ".join(
-        f"coalesce(periods.{column}, 0) <> coalesce(days.{column}, 0)" for column in columns
-    )
-    return Check(
-        name=name,
-        table=table,
-        keys=("period_grain", "period_start_on"),
-        sql=f"""
-with periods as (
-    select period_grain, period_start_on, {", ".join(columns)}
-    from {table} where period_grain <> 'day'
-),
-days as (
-    select
-        grains.period_grain,
-        cast(date_trunc(grains.period_grain, period_start_on) as date) as period_start_on,
-        {sums}
-    from {table} as of_days
-    cross join (values ('week'), ('month')) as grains (period_grain)
-    where of_days.period_grain = 'day'
-    group by all
-)
-select period_grain, period_start_on
-from periods full join days using (period_grain, period_start_on)
-where {differs}
-""",
-        description="weeks and months are the sums of their days",
     )
 
 
@@ -251,10 +219,18 @@ where coalesce(refunds_amount, 0) <> refunded_amount
     _money_of_own_exports(),
     _agrees_with_orders("marts.kpi_sales", "sales_agree_with_orders", _SALES),
     _agrees_with_orders("marts.kpi_aov", "average_order_values_agree_with_orders", _AOV),
-    _agrees_across_grains(
-        "marts.kpi_sales", (*_SALES, *_SALES_COUNTS), "sales_agree_across_grains"
+    agrees_across_grains(
+        "marts.kpi_sales",
+        (*_SALES, *_SALES_COUNTS),
+        name="sales_agree_across_grains",
+        is_unknown_nothing=True,
     ),
-    _agrees_across_grains("marts.kpi_aov", tuple(_AOV), "average_order_values_agree_across_grains"),
+    agrees_across_grains(
+        "marts.kpi_aov",
+        tuple(_AOV),
+        name="average_order_values_agree_across_grains",
+        is_unknown_nothing=True,
+    ),
     Check(
         name="attributed_sales_are_part_of_all_sales",
         table="marts.kpi_sales",
