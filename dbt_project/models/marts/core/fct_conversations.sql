@@ -1,0 +1,53 @@
+with
+
+final as (
+    select
+        cast(null as varchar) as conversation_cycle_id,
+        cast(null as varchar) as conversation_id,
+        cast(null as bigint) as cycle_number,
+        cast(null as varchar) as session_source,
+        cast(null as varchar) as channel_id,
+        cast(null as varchar) as contact_id,
+        cast(null as timestamp) as opened_at,
+        cast(null as date) as opened_on,
+        cast(null as varchar) as opened_by,
+        cast(null as varchar) as category,
+        cast(null as timestamp) as first_inbound_at,
+        cast(null as timestamp) as first_response_at,
+        cast(null as timestamp) as first_any_response_at,
+        cast(null as varchar) as first_responder_agent_id,
+        cast(null as timestamp) as bot_started_at,
+        cast(null as varchar) as first_bot_id,
+        cast(null as timestamp) as handed_off_at,
+        cast(null as timestamp) as closed_at,
+        cast(null as date) as closed_on,
+        cast(null as varchar) as closed_by,
+        cast(null as varchar) as first_agent_id,
+        cast(null as varchar) as closing_agent_id,
+        cast(null as varchar) as current_agent_id,
+        cast(null as bigint) as messages_received,
+        cast(null as bigint) as messages_sent,
+        cast(null as bigint) as messages_sent_by_agents,
+        cast(null as bigint) as messages_sent_by_bots,
+        cast(null as bigint) as messages_received_after_bot,
+        cast(null as timestamp) as last_message_at,
+        cast(null as double) as first_response_seconds,
+        cast(null as double) as first_response_business_seconds,
+        cast(null as double) as resolution_seconds,
+        cast(null as double) as resolution_business_seconds,
+        cast(null as double) as full_resolution_seconds,
+        cast(null as double) as sla_target_seconds,
+        cast(null as boolean) as is_sla_met,
+        cast(null as boolean) as is_abandoned,
+        cast(null as varchar) as abandonment_reason,
+        cast(null as boolean) as is_reopening,
+        cast(null as boolean) as was_reopened,
+        cast(null as boolean) as is_one_touch,
+        cast(null as varchar) as bot_outcome,
+        cast(null as double) as csat_rating,
+        cast(null as decimal(18,6)) as message_cost_amount,
+        cast(null as boolean) as has_clock_anomaly
+    where false
+)
+
+select * from final
