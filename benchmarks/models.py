@@ -36,7 +36,7 @@ def rendered(text: str, variables: Mapping[str, Any] | None = None) -> str:
     """Return SQL with the project's macros, as a model may use them, written out."""
     project = yaml.safe_load((PROJECT / "dbt_project.yml").read_text(encoding="utf-8"))
     values = {**project["vars"], **(variables or {})}
-    environment = Environment(extensions=["jinja2.ext.do"], autoescape=False)  # noqa: S701
+    environment = Environment(extensions=["jinja2.ext.do"], autoescape=False)
     environment.globals.update(
         ref=lambda name: name, source=lambda _, table: table, var=lambda name: values[name]
     )

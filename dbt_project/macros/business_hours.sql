@@ -39,20 +39,30 @@
     )
 {%- endmacro %}
 
-{#- The UTC instant at which the clocks of a zone show a local time. Where a change of clock shows it
-    twice the first is meant; where it is left out, the offset before the change holds: the rule of
-    iCalendar (RFC 5545) and of Python. The database takes the second of two. -#}
-{% macro instant_of_local_time(local_at, zone) -%}
-    {%- set instant = "timezone('UTC', timezone(" ~ zone ~ ", " ~ local_at ~ "))" -%}
-    {%- set day_before = "(" ~ instant ~ " - interval 1 day)" -%}
-    {%- set earlier = "(" ~ local_at ~ " - (" ~ local_time(day_before, zone) ~ " - " ~ day_before ~ "))" -%}
-    case
-        when {{ local_time(earlier, zone) }} = {{ local_at }} then {{ earlier }}
-        else {{ instant }}
-    end
-{%- endmacro %}
-
 {#- What the clocks of a zone show at a UTC instant. -#}
 {% macro local_time(instant, zone) -%}
     timezone({{ zone }}, timezone('UTC', {{ instant }}))
+{%- endmacro %}
+
+{#- The UTC instant at which the clocks of a zone show a local time: the database's answer, which of
+    two is the later, and by the offset before the change where the clocks leave the time out. -#}
+{% macro instant_of_local_time(local_at, zone) -%}
+    timezone('UTC', timezone({{ zone }}, {{ local_at }}))
+{%- endmacro %}
+
+{#- By how much the clocks were set back in the day before the instant of a local time. -#}
+{% macro set_back_by(local_at, instant, zone) -%}
+    {{ local_time(instant ~ " - interval 1 day", zone) }} - ({{ local_at }} - interval 1 day)
+{%- endmacro %}
+
+{#- The first of the instants at which the clocks show a local time. iCalendar (RFC 5545) and Python
+    mean that one. -#}
+{% macro first_instant(local_at, instant, set_back_by, zone) -%}
+    case
+        when
+            {{ set_back_by }} > interval 0 second
+            and {{ local_time(instant ~ " - " ~ set_back_by, zone) }} = {{ local_at }}
+            then {{ instant }} - {{ set_back_by }}
+        else {{ instant }}
+    end
 {%- endmacro %}

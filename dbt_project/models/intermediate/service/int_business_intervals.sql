@@ -60,13 +60,32 @@ local_shifts as (
     where holidays.holiday_on is null
 ),
 
+-- Column by column, for each change of zone is a lookup in a calendar.
+shifts_by_clock as (
+    select
+        *,
+        {{ instant_of_local_time('local_opens_at', 'timezone') }} as opens_at,
+        {{ instant_of_local_time('local_closes_at', 'timezone') }} as closes_at
+    from local_shifts
+),
+
+changes_of_clock as (
+    select
+        *,
+        {{ set_back_by('local_opens_at', 'opens_at', 'timezone') }} as opening_set_back_by,
+        {{ set_back_by('local_closes_at', 'closes_at', 'timezone') }} as closing_set_back_by
+    from shifts_by_clock
+),
+
 shifts as (
     select
         schedule_id,
         timezone,
-        {{ instant_of_local_time('local_opens_at', 'timezone') }} as opens_at,
-        {{ instant_of_local_time('local_closes_at', 'timezone') }} as closes_at
-    from local_shifts
+        {{ first_instant('local_opens_at', 'opens_at', 'opening_set_back_by', 'timezone') }}
+            as opens_at,
+        {{ first_instant('local_closes_at', 'closes_at', 'closing_set_back_by', 'timezone') }}
+            as closes_at
+    from changes_of_clock
 ),
 
 -- A shift that begins in the hour which a change of clock leaves out may end before it begins.
@@ -85,7 +104,8 @@ shifts_ordered as (
 shifts_numbered as (
     select
         *,
-        count(*) filter (where closed_before_at is null or opens_at > closed_before_at) over (
+        -- A sum over a CASE: a count with a filter takes ten times as long in a window.
+        sum(case when opens_at <= closed_before_at then 0 else 1 end) over (
             partition by schedule_id, timezone
             order by opens_at, closes_at
             rows unbounded preceding

@@ -1,6 +1,6 @@
--- Lines of several files are added up: a schedule may come split over files, and shifts that overlap
--- are merged later. A row whose day or time can't be read is left out (a test warns): no bad cell
--- stops a run.
+-- Lines of several files add up: a schedule may come split over files, and shifts that overlap are
+-- merged later. A row whose day or time can't be read is left out (a test warns): no bad cell stops
+-- a run.
 with
 
 business_hours as (
@@ -19,8 +19,7 @@ final as (
         cast(opens_second as bigint) as opens_second,
         -- 22:00 to 06:00 ends on the next day, and so does what ends at midnight, 00:00 or 24:00.
         cast(
-            case when closes_second <= opens_second then closes_second + 86400 else closes_second end
-            as bigint
+            closes_second + case when closes_second <= opens_second then 86400 else 0 end as bigint
         ) as closes_second
     from business_hours
     where

@@ -48,7 +48,10 @@ final as (
     qualify
         row_number() over (
             partition by readable.native_channel_id, readable.category
-            order by load_precedence.precedence desc, readable.target_seconds, readable.clock
+            order by
+                load_precedence.precedence desc,
+                readable.target_seconds asc,
+                readable.clock asc
         ) = 1
 )
 
