@@ -1,8 +1,9 @@
--- One row per turn of a customer: what they wrote in one go within a cycle, and when it was answered
--- (SEMANTICS 6). In a second's tie the customer wrote first: a bot answers within the second.
+-- What customers wrote in one go within a cycle, and when that was answered (SEMANTICS 6). In a
+-- second's tie the customer wrote first: a bot answers within the second.
 with
 
--- Reactions and WhatsApp's own notices say nothing, and a campaign answers nobody.
+-- Reactions and WhatsApp's own notices say nothing; a campaign answers nobody, and what failed was
+-- never seen.
 messages as (
     select
         message_id,
@@ -17,8 +18,11 @@ messages as (
     from {{ ref('fct_messages') }}
     where
         conversation_cycle_id <> 'none'
-        and sender_type <> 'campaign'
         and message_type not in ('system', 'reaction')
+        and (
+            direction = 'inbound'
+            or (sender_type <> 'campaign' and campaign_id = 'none' and failed_at is null)
+        )
 ),
 
 -- A message of 1970 or 2099 is a turn of its own and answers none: the others are counted as if it
@@ -29,7 +33,7 @@ messages_ordered as (
         row_number() over (
             partition by conversation_cycle_id, has_clock_anomaly
             order by message_at, direction, message_id
-        ) as position,
+        ) as message_number,
         direction = 'inbound'
         and coalesce(
             lag(direction) over (
@@ -47,7 +51,7 @@ messages_in_turns as (
         *,
         sum(case when is_turn_start then 1 else 0 end) over (
             partition by conversation_cycle_id, has_clock_anomaly
-            order by position
+            order by message_number
             rows unbounded preceding
         ) as turn_number
     from messages_ordered
@@ -65,7 +69,7 @@ turns as (
         count(*) filter (where direction = 'inbound') as messages_received,
         min(message_at) filter (where direction = 'outbound') as first_reply_at,
         min(message_at) filter (where sender_type = 'agent') as first_human_reply_at,
-        min_by(agent_id, position) filter (where sender_type = 'agent') as responder_agent_id
+        min_by(agent_id, message_number) filter (where sender_type = 'agent') as responder_agent_id
     from messages_in_turns
     where turn_number > 0
     group by conversation_cycle_id, has_clock_anomaly, turn_number
