@@ -326,7 +326,7 @@ abandoned as (
             when first_inbound_at is null then false
             when not (coalesce(is_handoff_left_alone, false) or is_inbound_left_alone) then false
             -- Not until then: the answer may still come.
-            when watermark_at >= judged_at then true
+            when closed_at is not null or watermark_at > judged_at then true
         end as is_abandoned
     from judged
 ),
