@@ -4,7 +4,8 @@ message_clocks as (
     select
         subject,
         source,
-        stream,
+        -- Other systems have messages too: inside, the stream carries its system's name.
+        replace(stream, 'chatwoot_', '') as stream,
         watermark_at
     from {{ ref('int_stream_clocks') }}
     where watermark_at is not null
@@ -16,6 +17,14 @@ order_clocks as (
         stream,
         watermark_at
     from {{ ref('int_order_clocks') }}
+),
+
+conversation_clocks as (
+    select
+        source,
+        stream,
+        watermark_at
+    from {{ ref('int_conversation_clocks') }}
 ),
 
 final as (
@@ -32,6 +41,13 @@ final as (
         stream,
         watermark_at
     from order_clocks
+    union all
+    select
+        'conversations' as subject,
+        source,
+        stream,
+        watermark_at
+    from conversation_clocks
 )
 
 select * from final

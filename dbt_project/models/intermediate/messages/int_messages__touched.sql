@@ -8,6 +8,8 @@
 -- depends_on: {{ ref('int_identities__before') }}
 -- depends_on: {{ ref('int_lookups') }}
 -- depends_on: {{ ref('int_lookups__before') }}
+-- depends_on: {{ ref('int_conversation_cycles') }}
+-- depends_on: {{ ref('int_conversation_cycles__before') }}
 -- depends_on: {{ ref('int_persons') }}
 -- depends_on: {{ ref('int_message_reports') }}
 -- depends_on: {{ ref('int_whatsapp_messages__folded') }}
@@ -82,6 +84,7 @@ with
             contact_user_id,
             attempted_at,
             phone_number_id,
+            conversation_id,
             template_name,
             template_language
         from {{ ref('int_whatsapp_sends__current') }}
@@ -94,8 +97,13 @@ with
             name_kind,
             name_value,
             native_channel_id,
+            conversation_key,
             template_name,
-            greatest(attempted_at, delivered_at, read_at, failed_at) as last_report_at
+            case
+                when not is_only_in_inbox
+                    then greatest(attempted_at, delivered_at, read_at, failed_at)
+            end as last_report_at,
+            told_in_inbox_at
         from {{ ref('int_message_reports') }}
     ),
 
@@ -160,6 +168,44 @@ with
         group by key_1
     ),
 
+    conversation_cycles as (
+        select
+            conversation_key,
+            conversation_cycle_id,
+            channel_id,
+            contact_id,
+            opened_at,
+            closed_at
+        from {{ ref('int_conversation_cycles') }}
+    ),
+
+    conversation_cycles_before as (
+        select
+            conversation_key,
+            conversation_cycle_id,
+            channel_id,
+            contact_id,
+            opened_at,
+            closed_at
+        from {{ ref('int_conversation_cycles__before') }}
+    ),
+
+    -- A platform's conversation that began or ended otherwise than it did: its messages, and those
+    -- of its thread, may belong to another cycle.
+    changed_cycles as materialized (
+        (
+            select * from conversation_cycles
+            except
+            select * from conversation_cycles_before
+        )
+        union
+        (
+            select * from conversation_cycles_before
+            except
+            select * from conversation_cycles
+        )
+    ),
+
     changed_records as materialized (
         select record_id
         from {{ ref('stg_whatsapp__statuses') }}
@@ -208,6 +254,11 @@ with
         inner join clocks on clocks.stream = 'message_reports'
         where reports.last_report_at > clocks.last_plausible_at
         union
+        select reports.record_id
+        from reports
+        inner join clocks on clocks.stream = 'chatwoot_messages'
+        where reports.told_in_inbox_at > clocks.last_plausible_at
+        union
         select sends.record_id
         from sends
         semi join changed_templates
@@ -237,7 +288,20 @@ with
         union
         select key_1 as record_id
         from changed_lookups
-        where lookup in ('send', 'click')
+        where lookup in ('send', 'click', 'inbox')
+        union
+        select record_id
+        from reports
+        where
+            conversation_key in (select changed_cycles.conversation_key from changed_cycles)
+        union
+        select record_id
+        from sends
+        where
+            'generic:' || conversation_id in (
+                select changed_cycles.conversation_key
+                from changed_cycles
+            )
         union
         -- A quoting reply answers whatever it names, under whatever identity it comes.
         select context_id as record_id
@@ -359,6 +423,10 @@ with
         inner join persons
             on named_values.kind = persons.kind and named_values.value = persons.value
         union
+        select contact_id
+        from changed_cycles
+        where contact_id <> 'unknown'
+        union
         select identities.contact_id
         from identities
         left join identities_before
@@ -395,6 +463,17 @@ with
             inner join {{ source('ledger', 'identifiers') }} as identifiers
                 on identifiers.kind = 'message' and retired_keys.record_id = identifiers.value
             where retired_keys.load_id > {{ folded_load_id() }}
+            union all
+            -- Those of which an inbox tells otherwise now, or no more: whose they were.
+            select {{ message_id('changed_lookups.key_2', 'changed_lookups.key_1') }}
+            from changed_lookups
+            where changed_lookups.lookup = 'inbox'
+            union all
+            select identifiers.identifier_hash
+            from changed_lookups
+            inner join {{ source('ledger', 'identifiers') }} as identifiers
+                on identifiers.kind = 'message' and changed_lookups.key_1 = identifiers.value
+            where changed_lookups.lookup = 'inbox'
         )
     ),
 
@@ -544,18 +623,27 @@ with
             on {{ message_contact('numbers', 'user_names') }} = touched_contacts.contact_id
     ),
 
-    -- Who quotes a message of the batch comes along: an inbound row depends on no neighbour.
+    -- Who quotes a message of the batch comes along, without the neighbours in the own thread: what
+    -- depends on those (the conversation's cycle) stays as it was.
     final as (
-        select record_id
+        select
+            record_id,
+            true as is_whole_contact
         from whole_contacts
-        union
-        select record_id
+        union all
+        select
+            record_id,
+            false as is_whole_contact
         from messages
-        where context_id in (select whole_contacts.record_id from whole_contacts)
+        where
+            context_id in (select whole_contacts.record_id from whole_contacts)
+            and record_id not in (select whole_contacts.record_id from whole_contacts)
     )
 {% else %}
     final as (
-        select cast(null as varchar) as record_id
+        select
+            cast(null as varchar) as record_id,
+            cast(null as boolean) as is_whole_contact
         where false
     )
 {% endif %}
