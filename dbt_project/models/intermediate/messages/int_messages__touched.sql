@@ -544,18 +544,27 @@ with
             on {{ message_contact('numbers', 'user_names') }} = touched_contacts.contact_id
     ),
 
-    -- Who quotes a message of the batch comes along: an inbound row depends on no neighbour.
+    -- Who quotes a message of the batch comes along, without the neighbours in the own thread: what
+    -- depends on those (the conversation's cycle) stays as it was.
     final as (
-        select record_id
+        select
+            record_id,
+            true as is_whole_contact
         from whole_contacts
-        union
-        select record_id
+        union all
+        select
+            record_id,
+            false as is_whole_contact
         from messages
-        where context_id in (select whole_contacts.record_id from whole_contacts)
+        where
+            context_id in (select whole_contacts.record_id from whole_contacts)
+            and record_id not in (select whole_contacts.record_id from whole_contacts)
     )
 {% else %}
     final as (
-        select cast(null as varchar) as record_id
+        select
+            cast(null as varchar) as record_id,
+            cast(null as boolean) as is_whole_contact
         where false
     )
 {% endif %}

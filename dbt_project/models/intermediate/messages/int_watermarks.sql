@@ -100,6 +100,12 @@ subjects as (
     cross join orders
     cross join leads
     union all
+    -- What customers are answered: the shorter of messages and conversations that there are.
+    select
+        'service' as subject,
+        messages.watermark_at
+    from messages
+    union all
     select
         own_streams.subject,
         coalesce(messages.watermark_at, own_streams.watermark_at) as watermark_at
