@@ -1,5 +1,5 @@
--- Every row of the user's own rate card and exchange rates has a date and a number; what has not is
--- left out of the prices, so the costs it would have given are unknown.
+-- Every row of the user's own rate card and exchange rates has a date and a number, every topic a
+-- pattern that is one; what has not is left out, so the costs it would have given are unknown.
 {{ config(severity='warn') }}
 
 with
@@ -20,6 +20,12 @@ unreadable as (
     where
         try_cast(rated_on as date) is null
         or try_cast(rate as decimal(28, 14)) is null
+    union all
+    select
+        'feedback_topics' as stream,
+        count(*) as rows_unreadable
+    from {{ source('raw', 'reference_feedback_topics') }}
+    where try(regexp_matches('', pattern)) is null
 )
 
 select

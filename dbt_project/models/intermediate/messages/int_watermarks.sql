@@ -1,5 +1,5 @@
 -- "Now" per subject: the latest plausible event of its streams. No row for a subject without one.
--- Consent and contacts hold nothing back: they go by the messages, and only where there are none by
+-- Consent, contacts and surveys hold nothing back: they go by the messages, and only where there are none by
 -- the latest event of their own streams.
 with
 
@@ -56,6 +56,12 @@ own_streams as (
         max(watermark_at) as watermark_at
     from export_clocks
     where stream in ('contact_events', 'contacts')
+    union all
+    select
+        'surveys' as subject,
+        max(watermark_at) as watermark_at
+    from export_clocks
+    where stream = 'survey_responses'
 ),
 
 subjects as (
