@@ -188,48 +188,53 @@ activities as (
         and not (understood.event_type = 'assigned' and assignees.agent_id is null)
 ),
 
--- One closing by a bot is two reporting events.
+resolutions as (
+    select
+        event_key,
+        conversation_key,
+        occurred_at,
+        is_implausible,
+        agent_id
+    from reporting_events
+    where name = 'conversation_resolved'
+),
+
 bot_resolutions as (
     select
+        event_key,
         conversation_key,
-        occurred_at
+        occurred_at,
+        is_implausible,
+        agent_id
     from reporting_events
     where name = 'conversation_bot_resolved'
 ),
 
-chatwoot_closings as (
+-- One closing by a bot is two reporting events, this and the general one.
+bot_closings as (
     select
-        reporting_events.event_key,
-        reporting_events.conversation_key,
-        reporting_events.occurred_at,
-        reporting_events.is_implausible,
-        reporting_events.agent_id,
-        reporting_events.name = 'conversation_bot_resolved'
-        or bool_or(bot_resolutions.conversation_key is not null) as is_by_bot
-    from reporting_events
-    left join bot_resolutions
+        resolutions.event_key,
+        bot_resolutions.event_key as bot_event_key
+    from resolutions
+    inner join bot_resolutions
         on
-            reporting_events.name = 'conversation_resolved'
-            and reporting_events.conversation_key = bot_resolutions.conversation_key
-            and reporting_events.occurred_at
+            resolutions.conversation_key = bot_resolutions.conversation_key
+            and resolutions.occurred_at
             between bot_resolutions.occurred_at - interval 1 minute
             and bot_resolutions.occurred_at + interval 1 minute
-    where
-        reporting_events.name = 'conversation_resolved'
-        or (
-            reporting_events.name = 'conversation_bot_resolved'
-            and not exists (
-                select 1
-                from reporting_events as resolutions
-                where
-                    resolutions.name = 'conversation_resolved'
-                    and resolutions.conversation_key = reporting_events.conversation_key
-                    and resolutions.occurred_at
-                    between reporting_events.occurred_at - interval 1 minute
-                    and reporting_events.occurred_at + interval 1 minute
-            )
-        )
-    group by all
+),
+
+chatwoot_closings as (
+    select
+        *,
+        event_key in (select bot_closings.event_key from bot_closings) as is_by_bot
+    from resolutions
+    union all
+    select
+        *,
+        true as is_by_bot
+    from bot_resolutions
+    where event_key not in (select bot_closings.bot_event_key from bot_closings)
 ),
 
 -- Who closed says the notice beside it; without one, Chatwoot counts it to the assigned agent.

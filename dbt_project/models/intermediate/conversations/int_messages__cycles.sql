@@ -1,8 +1,9 @@
--- To which conversation cycle each message of this run's batch belongs (SEMANTICS 5). Where no
--- platform tells of conversations they are inferred: a silence of more than session_gap_hours in
--- the thread (contact × channel) ends a session, and campaigns and templates alone open none. The
--- cycle begins with the session's first message that is neither; what was sent before it, and a
--- message whose clock is off, belongs to no cycle.
+-- To which conversation cycle each message of this run's batch belongs (SEMANTICS 5). What a
+-- platform files under a conversation belongs to the cycle last begun of that. What it doesn't know
+-- joins a conversation of the same thread (contact × channel) that is open at that time, else the
+-- cycle is inferred: a silence of more than session_gap_hours ends a session, and campaigns and
+-- templates alone open none. An inferred cycle begins with the session's first message that is
+-- neither; what was sent before it, and a message whose clock is off, belongs to no cycle.
 -- depends_on: {{ ref('int_messages__touched') }}
 {% set fct = messages_before() %}
 with
@@ -20,8 +21,21 @@ messages as (
         message_type,
         message_at,
         failed_at,
+        conversation_key,
         has_clock_anomaly
     from {{ ref('int_messages__unioned') }}
+),
+
+platform_cycles as (
+    select
+        conversation_key,
+        conversation_cycle_id,
+        cycle_number,
+        channel_id,
+        contact_id,
+        opened_at,
+        closed_at
+    from {{ ref('int_conversation_cycles') }}
 ),
 
 {% if fct is not none %}
@@ -47,6 +61,79 @@ messages as (
     ),
 {% endif %}
 
+-- Of cycles that begin in one second the last.
+cycle_starts as (
+    select
+        conversation_key,
+        opened_at,
+        arg_max(conversation_cycle_id, cycle_number) as conversation_cycle_id
+    from platform_cycles
+    group by conversation_key, opened_at
+),
+
+first_cycles as (
+    select
+        conversation_key,
+        conversation_cycle_id
+    from platform_cycles
+    where cycle_number = 1
+),
+
+filed_messages as (
+    select
+        message_id,
+        conversation_key,
+        message_at
+    from messages
+    where
+        conversation_key is not null
+        and message_id not in (select kept.message_id from kept)
+),
+
+filed as (
+    select
+        filed_messages.message_id,
+        coalesce(cycle_starts.conversation_cycle_id, first_cycles.conversation_cycle_id)
+            as conversation_cycle_id
+    from filed_messages
+    inner join first_cycles
+        on filed_messages.conversation_key = first_cycles.conversation_key
+    asof left join cycle_starts
+        on
+            filed_messages.conversation_key = cycle_starts.conversation_key
+            and filed_messages.message_at >= cycle_starts.opened_at
+),
+
+unfiled_messages as (
+    select messages.*
+    from messages
+    anti join filed on messages.message_id = filed.message_id
+    anti join kept on messages.message_id = kept.message_id
+    where
+        not messages.has_clock_anomaly
+        and messages.contact_id not in ('unknown', 'none')
+),
+
+-- Of several conversations that are open at that time the one last begun.
+overheard as (
+    select
+        unfiled_messages.message_id,
+        platform_cycles.conversation_cycle_id
+    from unfiled_messages
+    inner join platform_cycles
+        on
+            unfiled_messages.contact_id = platform_cycles.contact_id
+            and unfiled_messages.channel_id = platform_cycles.channel_id
+            and unfiled_messages.message_at >= platform_cycles.opened_at
+            and unfiled_messages.message_at
+            < coalesce(platform_cycles.closed_at, timestamp 'infinity')
+    qualify
+        row_number() over (
+            partition by unfiled_messages.message_id
+            order by platform_cycles.opened_at desc, platform_cycles.conversation_cycle_id desc
+        ) = 1
+),
+
 thread_messages as (
     select
         message_id,
@@ -63,11 +150,8 @@ thread_messages as (
         or (
             direction = 'outbound' and failed_at is null and sender_type in ('agent', 'bot')
         ) as is_service
-    from messages
-    where
-        not has_clock_anomaly
-        and contact_id not in ('unknown', 'none')
-        and message_id not in (select kept.message_id from kept)
+    from unfiled_messages
+    where message_id not in (select overheard.message_id from overheard)
 ),
 
 -- In one second the customer's message comes before ours.
@@ -141,6 +225,18 @@ final as (
         conversation_cycle_id,
         conversation_opened_by
     from inferred
+    union all
+    select
+        message_id,
+        conversation_cycle_id,
+        cast(null as varchar) as conversation_opened_by
+    from filed
+    union all
+    select
+        message_id,
+        conversation_cycle_id,
+        cast(null as varchar) as conversation_opened_by
+    from overheard
     union all
     select
         message_id,

@@ -37,13 +37,24 @@ platform_cycles as (
         closed_at,
         closed_by,
         closing_agent_id,
-        current_agent_id,
         category,
-        bot_started_at,
-        first_bot_id,
-        handed_off_at,
         has_clock_anomaly
     from {{ ref('int_conversation_cycles') }}
+),
+
+cycle_events as (
+    select
+        conversation_cycle_id,
+        min(occurred_at) filter (where event_type = 'handoff') as handed_off_at,
+        min(occurred_at) filter (where event_type = 'bot_started') as bot_started_at,
+        arg_min(bot_id, row(occurred_at, event_id)) filter (where event_type = 'bot_started')
+            as first_bot_id,
+        arg_max(assignee_agent_id, row(occurred_at, event_id)) filter (
+            where event_type in ('assigned', 'unassigned')
+        ) as last_assignee_agent_id
+    from {{ ref('int_conversation_events') }}
+    where not has_clock_anomaly
+    group by conversation_cycle_id
 ),
 
 watermarks as (
@@ -121,14 +132,19 @@ cycles as (
         platform_cycles.closed_at,
         platform_cycles.closed_by,
         platform_cycles.closing_agent_id,
-        platform_cycles.current_agent_id,
+        -- Who has a conversation keeps it when it is opened again.
+        last_value(cycle_events.last_assignee_agent_id ignore nulls) over (
+            partition by platform_cycles.conversation_id order by platform_cycles.cycle_number
+        ) as current_agent_id,
         platform_cycles.category,
-        platform_cycles.bot_started_at,
-        platform_cycles.first_bot_id,
-        platform_cycles.handed_off_at,
+        cycle_events.bot_started_at,
+        cycle_events.first_bot_id,
+        cycle_events.handed_off_at,
         platform_cycles.has_clock_anomaly,
         watermarks.service_watermark_at as watermark_at
     from platform_cycles
+    left join cycle_events
+        on platform_cycles.conversation_cycle_id = cycle_events.conversation_cycle_id
     cross join watermarks
     union all
     select
@@ -355,7 +371,7 @@ final as (
         closed_by,
         coalesce(first_agent_id, 'none') as first_agent_id,
         closing_agent_id,
-        current_agent_id,
+        coalesce(current_agent_id, 'none') as current_agent_id,
         cast(messages_received as bigint) as messages_received,
         cast(messages_sent as bigint) as messages_sent,
         cast(messages_sent_by_agents as bigint) as messages_sent_by_agents,
