@@ -1,6 +1,6 @@
 -- What each order is credited to, with the columns of fct_orders: arm, channel and agent are those
--- of the touch's message and of the recipient's entry. A conversation counts only where nothing else
--- is credited (attribution_conversation_days).
+-- of the touch's message and of the recipient's entry. A conversation counts only where nothing
+-- else is credited (attribution_conversation_days).
 with
 
 credits as (

@@ -1,5 +1,5 @@
--- One row per conversation cycle, agent and day on which they answered in it. An answer is a message
--- of the agent after the customer wrote; who wrote first has answered nobody.
+-- One row per conversation cycle, agent and day on which they answered in it. An answer is a
+-- message of the agent after the customer wrote; who wrote first has answered nobody.
 with
 
 conversations as (

@@ -45,8 +45,9 @@ final as (
         lines.channel_id,
         lines.closed_on as day_on,
         cast(
-            {{ share_until('costs.labour_cost_amount', 'lines.closed_until', 'lines.closed_total') }}
-            - {{ share_until(
+            {{ share_until(
+                'costs.labour_cost_amount', 'lines.closed_until', 'lines.closed_total'
+            ) }} - {{ share_until(
                 'costs.labour_cost_amount',
                 'lines.closed_until - lines.conversations_closed',
                 'lines.closed_total'

@@ -216,14 +216,14 @@ stock_days as (
     select
         agent_id,
         held_from_on as day_on,
-        count(*) as change
+        count(*) as stock_change
     from holdings
     group by agent_id, held_from_on
     union all
     select
         agent_id,
         held_until_on as day_on,
-        - count(*) as change
+        -count(*) as stock_change
     from holdings
     where held_until_on is not null
     group by agent_id, held_until_on
@@ -234,7 +234,7 @@ stock_changes as (
         stock_days.agent_id,
         period_days.period_grain,
         period_days.period_start_on,
-        sum(stock_days.change) as change
+        sum(stock_days.stock_change) as stock_change
     from stock_days
     inner join period_days on stock_days.day_on = period_days.day_on
     group by
@@ -261,21 +261,53 @@ credited as (
 ),
 
 agent_periods as (
-    select agent_id, period_grain, period_start_on from assigned
+    select
+        agent_id,
+        period_grain,
+        period_start_on
+    from assigned
     union
-    select agent_id, period_grain, period_start_on from replied
+    select
+        agent_id,
+        period_grain,
+        period_start_on
+    from replied
     union
-    select agent_id, period_grain, period_start_on from sent
+    select
+        agent_id,
+        period_grain,
+        period_start_on
+    from sent
     union
-    select agent_id, period_grain, period_start_on from responded
+    select
+        agent_id,
+        period_grain,
+        period_start_on
+    from responded
     union
-    select agent_id, period_grain, period_start_on from closed
+    select
+        agent_id,
+        period_grain,
+        period_start_on
+    from closed
     union
-    select agent_id, period_grain, period_start_on from rated
+    select
+        agent_id,
+        period_grain,
+        period_start_on
+    from rated
     union
-    select agent_id, period_grain, period_start_on from stock_changes
+    select
+        agent_id,
+        period_grain,
+        period_start_on
+    from stock_changes
     union
-    select agent_id, period_grain, period_start_on from credited
+    select
+        agent_id,
+        period_grain,
+        period_start_on
+    from credited
 ),
 
 agents as (
@@ -309,7 +341,7 @@ counted as (
         case when told.has_surveys then coalesce(rated.csat_responses, 0) end as csat_responses,
         case when told.has_surveys then coalesce(rated.csat_responses_satisfied, 0) end
             as csat_responses_satisfied,
-        coalesce(stock_changes.change, 0) as stock_change,
+        coalesce(stock_changes.stock_change, 0) as stock_change,
         told.has_orders
         and coalesce(periods.period_start_on <= order_watermarks.watermark_on, false)
             as are_orders_known,
