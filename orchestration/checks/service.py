@@ -69,31 +69,37 @@ _LAST_DAY = (
 
 
 def _agrees_with_fact(
-    name: str, table: str, columns: dict[str, str], *, fact: str, day: str, key: str = "channel_id"
+    name: str,
+    table: str,
+    columns: dict[str, str],
+    *,
+    fact: str,
+    day: str,
+    key: str = "channel_id",
+    fact_key: str = "",
 ) -> Check:
-    """Day by day, the mart's sums are those of the fact; `day` and `key` are SQL over the fact."""
+    """Day by day, the mart's sums are those of the fact, whose columns `day` and `fact_key` are."""
     mart_sums = ", ".join(f"sum({column}) as {column}" for column in columns)
     fact_sums = ", ".join(f"{sql} as {column}" for column, sql in columns.items())
     differs = " or ".join(
         f"coalesce(mart.{column}, 0) <> coalesce(fact.{column}, 0)" for column in columns
     )
-    mart_key = key.split(" as ")[-1]
     return Check(
         name=name,
         table=table,
-        keys=("period_start_on", mart_key),
+        keys=("period_start_on", key),
         sql=f"""
 with mart as (
-    select period_start_on, {mart_key}, {mart_sums}
+    select period_start_on, {key}, {mart_sums}
     from {table} where period_grain = 'day' group by all
 ),
 fact as (
-    select {day} as period_start_on, {key}, {fact_sums}
+    select {day} as period_start_on, {fact_key or key} as {key}, {fact_sums}
     from {fact} where not has_clock_anomaly and {day} <= {_LAST_DAY} group by all
 )
-select period_start_on, {mart_key}
-from mart full join fact using (period_start_on, {mart_key})
-where ({differs}) and {mart_key} <> 'none'
+select period_start_on, {key}
+from mart full join fact using (period_start_on, {key})
+where ({differs}) and {key} <> 'none'
 """,
         description=f"its daily sums are those of {fact.split('.')[1]}",
     )
@@ -325,7 +331,8 @@ where agent_id is null or agent_id not in ('none', 'unknown')
         {"conversations_closed": "count(*)"},
         fact="marts.fct_conversations",
         day="closed_on",
-        key="closing_agent_id as agent_id",
+        key="agent_id",
+        fact_key="closing_agent_id",
     ),
     _agrees_with_fact(
         "first_responses_of_agents_agree_with_the_conversations",
@@ -333,7 +340,8 @@ where agent_id is null or agent_id not in ('none', 'unknown')
         {"conversations_first_responded": "count(first_response_at)"},
         fact="marts.fct_conversations",
         day="opened_on",
-        key="first_responder_agent_id as agent_id",
+        key="agent_id",
+        fact_key="first_responder_agent_id",
     ),
     _agrees_with_fact(
         "messages_of_agents_agree_with_the_messages",
