@@ -25,13 +25,29 @@ _MESSAGE_KEY = Column(
     ),
     description="the wamid, else a key of the message and its recipient",
 )
+# As written: which system it is of, the folder says, and so the ledger.
+_CONVERSATION_KEY = Column(
+    name="conversation_key",
+    personal=True,
+    derived="conversation_id",
+    description="the conversation within its system",
+)
+_CONVERSATION = Identifier(kind="conversation", column="conversation_key")
+
+
+def _agents(*columns: str) -> tuple[Identifier, ...]:
+    """Return the identifiers of columns that name an agent or a bot."""
+    return tuple(
+        Identifier(kind="agent", column=column, where=NO_PLAIN_ID.format(column))
+        for column in columns
+    )
+
+
 _MESSAGE_IDENTIFIERS = (
     Identifier(kind="channel", column="channel_id"),
     Identifier(kind="message", column="record_id", where="message_id not like 'wamid.%'"),
-    *(
-        Identifier(kind="agent", column=column, where=NO_PLAIN_ID.format(column))
-        for column in ("agent_id", "bot_id")
-    ),
+    _CONVERSATION,
+    *_agents("agent_id", "bot_id"),
 )
 _MESSAGE_REQUIRED = ("message_id", "channel_id", "direction", "sent_at")
 _MESSAGE_OPTIONAL = (
@@ -59,7 +75,7 @@ MESSAGES = csv_stream(
     person="required",
     event_time="sent_at",
     personal=_MESSAGE_PERSONAL,
-    derived=(_MESSAGE_KEY,),
+    derived=(_MESSAGE_KEY, _CONVERSATION_KEY),
     identifiers=_MESSAGE_IDENTIFIERS,
 )
 MESSAGE_REPORTS = csv_stream(
@@ -83,8 +99,60 @@ MESSAGE_REPORTS = csv_stream(
     person="required",
     event_time="sent_at",
     personal=_MESSAGE_PERSONAL,
-    derived=(_MESSAGE_KEY,),
+    derived=(_MESSAGE_KEY, _CONVERSATION_KEY),
     identifiers=_MESSAGE_IDENTIFIERS,
+)
+CONVERSATIONS = csv_stream(
+    "generic",
+    "conversations",
+    "a conversation of another system, from its opening on",
+    ("conversation_id", "channel_id", "opened_at"),
+    ("opened_by", "closed_at", "closed_by_agent_id", "category", "assignee_agent_id"),
+    key=("conversation_id",),
+    person="required",
+    event_time="opened_at",
+    personal=("conversation_id", "closed_by_agent_id", "assignee_agent_id"),
+    derived=(_CONVERSATION_KEY,),
+    identifiers=(
+        Identifier(kind="channel", column="channel_id"),
+        _CONVERSATION,
+        *_agents("closed_by_agent_id", "assignee_agent_id"),
+    ),
+)
+CONVERSATION_EVENTS = csv_stream(
+    "generic",
+    "conversation_events",
+    "something that happened to a conversation: opened, assigned, handed over, closed",
+    ("event_id", "conversation_id", "event_type", "occurred_at"),
+    ("actor_type", "actor_agent_id", "assignee_agent_id", "bot_id"),
+    key=("event_id",),
+    event_time="occurred_at",
+    personal=("event_id", "conversation_id", "actor_agent_id", "assignee_agent_id", "bot_id"),
+    derived=(
+        _CONVERSATION_KEY,
+        # Numbers of a row within a conversation come up in each.
+        Column(
+            name="event_key",
+            personal=True,
+            derived="concat_ws('|', 'event', conversation_id, event_id)",
+            description="a key of the event and its conversation",
+        ),
+    ),
+    identifiers=(
+        _CONVERSATION,
+        Identifier(kind="message", column="event_key"),
+        *_agents("actor_agent_id", "assignee_agent_id", "bot_id"),
+    ),
+)
+AGENTS = csv_stream(
+    "generic",
+    "agents",
+    "an agent or bot of another system",
+    ("agent_id",),
+    ("name", "team_id", "team_name"),
+    key=("agent_id",),
+    personal=("agent_id", "name", "team_id"),
+    identifiers=_agents("agent_id", "team_id"),
 )
 CONTACTS = csv_stream(
     "generic",
@@ -186,6 +254,9 @@ ABANDONED_CHECKOUTS = csv_stream(
 STREAMS = (
     MESSAGES,
     MESSAGE_REPORTS,
+    CONVERSATIONS,
+    CONVERSATION_EVENTS,
+    AGENTS,
     CONTACTS,
     LINK_CLICKS,
     COSTS,

@@ -93,6 +93,10 @@ final as (
         newest.bot_id,
         newest.message_type,
         newest.error_code,
+        case
+            when newest.conversation_id is not null
+                then newest.source || ':' || newest.conversation_id
+        end as conversation_key,
         newest.template_name,
         newest.campaign_id,
         newest.variant,

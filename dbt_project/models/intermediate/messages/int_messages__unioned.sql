@@ -95,6 +95,7 @@ reports as (
         bot_id,
         message_type,
         error_code,
+        conversation_key,
         template_name,
         campaign_id,
         variant,
@@ -300,6 +301,7 @@ outbound_sources as (
         reported_sends.price_amount,
         reported_sends.currency_code as price_currency_code,
         statuses.conversation_id,
+        reported_sends.conversation_key,
         coalesce(sends.is_implausible, false)
         or coalesce(statuses.is_implausible, false)
         or (sends.record_id is null and coalesce(typed_in_app.is_implausible, false))
@@ -362,6 +364,7 @@ outbound as (
         price_amount,
         price_currency_code,
         conversation_id,
+        conversation_key,
         cast(null as varchar) as context_id,
         cast(null as varchar) as referral_source_id,
         false as is_from_ad,
@@ -413,6 +416,7 @@ inbound as (
         cast(null as decimal(18, 6)) as price_amount,
         cast(null as varchar) as price_currency_code,
         cast(null as varchar) as conversation_id,
+        reported_receipts.conversation_key,
         received.context_id,
         received.referral_source_id,
         coalesce(received.is_from_ad, false) as is_from_ad,
@@ -601,6 +605,7 @@ final as (
         abs(price_amount) as reported_cost_amount,
         price_currency_code as reported_cost_currency_code,
         conversation_id,
+        conversation_key,
         button_clicked_at
     from with_template
     where contact_id not in (select internal_contacts.contact_id from internal_contacts)
