@@ -273,23 +273,60 @@ from (
         row_number() over cycles as place,
         lag(closed_at) over cycles as closed_before_at
     from marts.fct_conversations
+    where not has_clock_anomaly
     window cycles as (partition by conversation_id order by cycle_number)
 )
-where cycle_number <> place
-    or (place > 1 and not coalesce(opened_at >= closed_before_at, false))
+where (place > 1 and not coalesce(opened_at >= closed_before_at, false))
     or (place = 1 and is_reopening)
 """,
-        description="a conversation is closed before it opens again, and its cycles count from 1",
+        description="a conversation is closed before it opens again",
     ),
     Check(
         name="every_cycle_of_a_message_is_known",
         table="marts.fct_messages",
         keys=("message_id",),
         sql="select message_id from marts.fct_messages as messages "
-        "where conversation_cycle_id is null or conversation_cycle_id <> 'none' and not exists "
+        "where conversation_cycle_id <> 'none' and not exists "
         "(select 1 from marts.fct_conversations as c "
         "where c.conversation_cycle_id = messages.conversation_cycle_id)",
         description="conversation_cycle_id is in fct_conversations",
+    ),
+    Check(
+        name="every_platform_message_is_in_one_cycle",
+        table="marts.fct_messages",
+        keys=("message_id",),
+        # Of an increment the messages that it works out anew.
+        sql="""
+select message_id
+from intermediate.int_messages__unioned as messages
+join intermediate.int_conversations__told as told using (conversation_key)
+join marts.fct_messages as fct using (message_id)
+left join marts.fct_conversations as cycles
+    on fct.conversation_cycle_id = cycles.conversation_cycle_id
+    and told.conversation_id = cycles.conversation_id
+group by message_id
+having count(*) <> 1 or count(cycles.conversation_cycle_id) <> 1
+""",
+        description="what a platform files under a conversation is in exactly one cycle of it",
+    ),
+    Check(
+        name="messages_of_a_conversation_are_counted_once",
+        table="marts.fct_conversations",
+        keys=KEYS["marts.fct_conversations"],
+        sql="""
+with messages as (
+    select conversation_cycle_id,
+        count(*) filter (where direction = 'inbound' and message_type <> 'system') as received,
+        count(*) filter (where direction = 'outbound' and failed_at is null) as sent,
+        sum(cost_amount) as cost_amount
+    from marts.fct_messages where not has_clock_anomaly group by 1
+)
+select conversation_cycle_id
+from marts.fct_conversations left join messages using (conversation_cycle_id)
+where messages_received <> coalesce(received, 0) or messages_sent <> coalesce(sent, 0)
+    or message_cost_amount <> coalesce(cost_amount, 0)
+""",
+        description="messages and costs of a cycle are those of fct_messages",
     ),
     Check(
         name="every_conversation_has_a_known_contact",
