@@ -75,12 +75,14 @@ channel_totals as (
         period_days.period_start_on
 ),
 
+-- What began after the watermark of service has no period yet.
 channels as (
     select
-        channel_id,
-        min(opened_on) as first_event_on
+        conversations.channel_id,
+        min(conversations.opened_on) as first_event_on
     from conversations
-    group by channel_id
+    inner join period_days on conversations.opened_on = period_days.day_on
+    group by conversations.channel_id
 ),
 
 counted as (

@@ -67,13 +67,15 @@ closed as (
         period_days.period_start_on
 ),
 
+-- What began after the watermark of service has no period yet.
 categories as (
     select
-        channel_id,
-        category,
-        min(opened_on) as first_event_on
+        conversations.channel_id,
+        conversations.category,
+        min(conversations.opened_on) as first_event_on
     from conversations
-    group by channel_id, category
+    inner join period_days on conversations.opened_on = period_days.day_on
+    group by conversations.channel_id, conversations.category
 ),
 
 counted as (
