@@ -57,6 +57,7 @@ surveys as (
     where
         survey_type = 'csat'
         and score is not null
+        and scale_max > 1
         and answered_on is not null
         and agent_id <> 'none'
         and not has_clock_anomaly
