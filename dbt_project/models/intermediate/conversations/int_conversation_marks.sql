@@ -37,6 +37,8 @@ reports as (
         direction,
         conversation_key,
         attempted_at,
+        told_in_inbox_at,
+        is_only_in_inbox,
         message_type,
         is_implausible
     from {{ ref('int_message_reports') }}
@@ -47,7 +49,8 @@ reports as (
 received as (
     select
         record_id,
-        message_at
+        message_at,
+        message_type
     from {{ ref('int_whatsapp_messages__folded') }}
     where direction = 'inbound'
 ),
@@ -64,7 +67,9 @@ message_clocks as (
     select
         max(last_plausible_at) filter (where stream = 'webhooks') as webhooks_plausible_until,
         max(last_plausible_at) filter (where stream = 'message_reports')
-            as reports_plausible_until
+            as reports_plausible_until,
+        max(last_plausible_at) filter (where stream = 'chatwoot_messages')
+            as inbox_plausible_until
     from {{ ref('int_stream_clocks') }}
 ),
 
@@ -98,7 +103,7 @@ messages as (
     select
         reports.conversation_key,
         reports.direction,
-        reports.message_type,
+        coalesce(received.message_type, reports.message_type) as message_type,
         coalesce(received.message_at, reports.attempted_at) as message_at
     from reports
     semi join conversations on reports.conversation_key = conversations.conversation_key
@@ -113,8 +118,14 @@ messages as (
                     <= coalesce(message_clocks.webhooks_plausible_until, timestamp 'infinity')
             else
                 not reports.is_implausible
-                and reports.attempted_at
-                <= coalesce(message_clocks.reports_plausible_until, timestamp 'infinity')
+                and (
+                    reports.is_only_in_inbox
+                    or reports.attempted_at
+                    <= coalesce(message_clocks.reports_plausible_until, timestamp 'infinity')
+                )
+                and coalesce(
+                    reports.told_in_inbox_at <= message_clocks.inbox_plausible_until, true
+                )
         end
 ),
 
