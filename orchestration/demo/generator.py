@@ -40,11 +40,12 @@ STAGES = [
     "orders",
     "respond",
     "surveys",
+    "dumps",
     "truth",
     "truth_campaigns",
     "truth_orders",
     "connectly",
-    "dumps",
+    "truth_service",
     "webhooks",
 ]
 

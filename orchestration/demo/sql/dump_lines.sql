@@ -40,13 +40,13 @@ select
     || if(m.kind = 'note', 't', 'f') || ','
     -- Sent, delivered, read, failed, as far as was known then.
     || case
-        when o.failed_code is not null and o.delivered_time is null then 3
+        when m.is_failed then 3
         when o.read_time < export_ends(export_of(m.occurred_at)) then 2
         when o.delivered_time < export_ends(export_of(m.occurred_at)) then 1
         else 0
     end
     || ',' || cell(m.wamid) || ',' || if(m.kind = 'survey', 9, 0) || ','
-    || if(o.failed_code is not null and o.delivered_time is null,
+    || if(m.is_failed,
         quoted('{"external_error":"' || o.failed_code || ': ' || e.title || '"}'), '{}')
     || ',' || cell(m.sender_type) || ',' || cell(m.sender_no::varchar) || ',{},{},,'
 from inbox_items as m

@@ -2,7 +2,12 @@
 
 -- Step 1: messages, private notes and notices of what happened, in the order of their ids -----------
 create table inbox_items as
-with told as (
+-- What Chatwoot says failed; a failure that is taken back isn't one.
+with failures as (
+    select id, failed_code is not null and delivered_time is null as is_failed from outbound
+),
+
+told as (
     select
         c.conversation_no, c.thread_cycle, i.contact_no, i.channel_no, i.occurred_at, 'inbound' as kind,
         i.in_id as ref, 'Contact' as sender_type, i.contact_no + 1 as sender_no, i.wamid,
@@ -78,9 +83,11 @@ with told as (
 )
 
 select
-    *,
+    told.*,
+    coalesce(f.is_failed, false) as is_failed,
     row_number() over (order by occurred_at, kind, ref) as item_no,
 from told
+left join failures as f on f.id = told.ref and told.kind in ('agent', 'bot', 'survey')
 where occurred_at < exported_until();
 
 -- Step 2: what Chatwoot's reports are made of -----------------------------------------------------

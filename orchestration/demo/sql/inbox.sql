@@ -17,13 +17,15 @@ select t.*
 from turn_plan as t
 inner join inbox_inbound as i on i.in_id = t.turn_id * 10;
 
--- What was refused has no id by which it could be found in both.
+-- What was refused has no id by which it could be found in both; after its window Chatwoot sends
+-- nothing, and of what failed it mostly knows nothing either: another program tried.
 create table inbox_replies as
 select a.id, a.contact_no, a.channel_no, a.occurred_at, a.sender_type, a.chat_id, a.message_type,
     if(a.sender_type = 'agent', agent_no(a.channel_no, a.chat_id), null) as agent_no,
 from answered as a
 inner join inbox_turns as t on t.turn_id = a.id
-where a.kind = 'answer' and a.request_error_code is null;
+where a.kind = 'answer' and a.request_error_code is null and a.forced_code is null
+    and (a.failed_code is null or r('in_inbox', a.id, 10) < 3);
 
 -- Step 1: when somebody or something means to resolve -----------------------------------------
 create table intended_closes as
