@@ -25,7 +25,7 @@ select a.id, a.contact_no, a.channel_no, a.occurred_at, a.sender_type, a.chat_id
 from answered as a
 inner join inbox_turns as t on t.turn_id = a.id
 where a.kind = 'answer' and a.request_error_code is null and a.forced_code is null
-    and (a.failed_code is null or r('in_inbox', a.id, 10) < 3);
+    and (a.failed_code is null or r('in_inbox', a.id, 10) = 0);
 
 -- Step 1: when somebody or something means to resolve -----------------------------------------
 create table intended_closes as

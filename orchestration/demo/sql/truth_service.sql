@@ -174,6 +174,14 @@ select
 from judged
 order by source, conversation_no, cycle_number;
 
+create table truth.respond_messages as
+select
+    conversation_no, respond_channel() as channel_id, contact_no, direction, sender_type,
+    if(agent_id is null, null, 'respond.io:' || agent_id) as agent_id, bot_id, sent_at,
+    is_id_missing as is_conversation_missing,
+from respond_messages
+order by sent_at, message_no;
+
 -- What is told beside the messages, and by whom.
 create table truth.conversation_events as
 select
