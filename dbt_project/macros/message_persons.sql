@@ -34,7 +34,8 @@
         contact_user_id,
         message_type,
         template_name,
-        template_language
+        template_language,
+        conversation_id
     )
 {%- endmacro %}
 

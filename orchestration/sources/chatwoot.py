@@ -144,8 +144,10 @@ MESSAGES = _table(
         "sentiment",
     ),
     derived=(
+        # Not `record_id`, whose values are noted when their file is replaced: a dump replaces all
+        # it held each day. What of it is new is told by comparison (int_lookups).
         Column(
-            name="record_id",
+            name="message_key",
             personal=True,
             derived=(
                 "case when source_id like 'wamid.%' then source_id else 'chatwoot|' || id end"
@@ -157,7 +159,7 @@ MESSAGES = _table(
     ),
     identifiers=(
         # Notes and activities are events, with ids of their own.
-        Identifier(kind="message", column="record_id", where="record_id not like 'wamid.%'"),
+        Identifier(kind="message", column="message_key", where="message_key not like 'wamid.%'"),
         _CONVERSATION,
         _CONTACT,
     ),

@@ -4,7 +4,8 @@ message_clocks as (
     select
         subject,
         source,
-        stream,
+        -- Other systems have messages too: inside, the stream carries its system's name.
+        replace(stream, 'chatwoot_', '') as stream,
         watermark_at
     from {{ ref('int_stream_clocks') }}
     where watermark_at is not null

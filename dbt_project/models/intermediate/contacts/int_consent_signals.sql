@@ -73,8 +73,24 @@ reports as (
         native_channel_id,
         phone,
         name_kind,
-        name_value
+        name_value,
+        case when is_only_in_inbox then 'chatwoot_messages' else 'message_reports' end as stream
     from {{ ref('int_message_reports') }}
+),
+
+-- What the webhook of a message says of it is among the webhooks already.
+inbox_messages as (
+    select
+        told_at as occurred_at,
+        is_implausible,
+        consent_word_event as event,
+        native_channel_id,
+        name_kind,
+        name_value
+    from {{ ref('int_inbox_messages') }} as told
+    anti join {{ ref('int_whatsapp_messages__folded') }} as received
+        on told.record_id = received.record_id and told.direction = received.direction
+    where consent_word_event is not null
 ),
 
 persons as (
@@ -103,7 +119,7 @@ clocks as (
         stream,
         max(last_plausible_at) as plausible_until
     from {{ ref('int_stream_clocks') }}
-    where stream in ('webhooks', 'sends', 'message_reports')
+    where stream in ('webhooks', 'sends', 'message_reports', 'chatwoot_messages')
     group by stream
     union all
     select
@@ -181,7 +197,7 @@ signals as (
     where opted_out_at is not null
     union all
     select
-        'message_reports' as stream,
+        stream,
         refused_at as occurred_at,
         {{ is_before_1971('refused_at') }} as is_implausible,
         'opt_out' as event,
@@ -193,6 +209,19 @@ signals as (
         'error_131050' as source
     from reports
     where refused_at is not null
+    union all
+    select
+        'chatwoot_messages' as stream,
+        occurred_at,
+        is_implausible,
+        event,
+        native_channel_id,
+        false as applies_to_all_channels,
+        cast(null as varchar) as phone,
+        name_kind,
+        name_value,
+        'stop_word' as source
+    from inbox_messages
 ),
 
 resolved as (

@@ -58,7 +58,8 @@ named_in_exports as (
         user_id,
         email,
         external_id,
-        shop_customer_id
+        shop_customer_id,
+        platform_contact_id
     from {{ ref('int_people__named_in_exports') }}
     where {{ new_loads_only('load_id') }}
 ),
@@ -288,6 +289,40 @@ pairs as (
         false as is_change
     from named_in_exports
     where email is not null and shop_customer_id is not null
+    union all
+    -- A contact of an inbox is known by its number, its address and the business' own id.
+    select
+        load_id,
+        event_at,
+        'phone' as kind_a,
+        phone as value_a,
+        'platform' as kind_b,
+        platform_contact_id as value_b,
+        false as is_change
+    from named_in_exports
+    where phone is not null and platform_contact_id is not null
+    union all
+    select
+        load_id,
+        event_at,
+        'email' as kind_a,
+        email as value_a,
+        'platform' as kind_b,
+        platform_contact_id as value_b,
+        false as is_change
+    from named_in_exports
+    where email is not null and platform_contact_id is not null
+    union all
+    select
+        load_id,
+        event_at,
+        'external' as kind_a,
+        external_id as value_a,
+        'platform' as kind_b,
+        platform_contact_id as value_b,
+        false as is_change
+    from named_in_exports
+    where external_id is not null and platform_contact_id is not null
     union all
     select
         load_id,

@@ -41,7 +41,8 @@ named_in_exports as not materialized (
         user_id,
         email,
         external_id,
-        shop_customer_id
+        shop_customer_id,
+        platform_contact_id
     from {{ ref('int_people__named_in_exports') }}
 ),
 
@@ -196,6 +197,16 @@ final as (
         false as is_wa_id
     from named_in_exports
     where shop_customer_id is not null
+    union all
+    select
+        load_id,
+        'platform' as kind,
+        platform_contact_id as value,
+        event_at,
+        is_implausible,
+        false as is_wa_id
+    from named_in_exports
+    where platform_contact_id is not null
 )
 
 select * from final

@@ -14,7 +14,8 @@ audience as not materialized (
         user_id,
         email,
         external_id,
-        cast(null as varchar) as shop_customer_id
+        cast(null as varchar) as shop_customer_id,
+        cast(null as varchar) as platform_contact_id
     from {{ ref('stg_campaigns__audience') }}
 ),
 
@@ -27,7 +28,8 @@ consent_events as not materialized (
         user_id,
         email,
         external_id,
-        cast(null as varchar) as shop_customer_id
+        cast(null as varchar) as shop_customer_id,
+        cast(null as varchar) as platform_contact_id
     from {{ ref('stg_consent__events') }}
 ),
 
@@ -40,7 +42,8 @@ contact_events as not materialized (
         user_id,
         email,
         external_id,
-        cast(null as varchar) as shop_customer_id
+        cast(null as varchar) as shop_customer_id,
+        cast(null as varchar) as platform_contact_id
     from {{ ref('stg_contacts__events') }}
 ),
 
@@ -54,7 +57,8 @@ merged_contacts as not materialized (
         cast(null as varchar) as user_id,
         case when merged_kind = 'email' then value end as email,
         case when merged_kind = 'external' then value end as external_id,
-        cast(null as varchar) as shop_customer_id
+        cast(null as varchar) as shop_customer_id,
+        cast(null as varchar) as platform_contact_id
     from {{ ref('stg_contacts__events') }}
     where merged_kind is not null
 ),
@@ -68,7 +72,8 @@ links as not materialized (
         user_id,
         email,
         external_id,
-        cast(null as varchar) as shop_customer_id
+        cast(null as varchar) as shop_customer_id,
+        cast(null as varchar) as platform_contact_id
     from {{ ref('stg_clicks__links') }}
 ),
 
@@ -81,7 +86,8 @@ message_reports as not materialized (
         user_id,
         email,
         external_id,
-        cast(null as varchar) as shop_customer_id
+        cast(null as varchar) as shop_customer_id,
+        cast(null as varchar) as platform_contact_id
     from {{ ref('stg_generic__message_reports') }}
 ),
 
@@ -94,7 +100,8 @@ contacts as not materialized (
         user_id,
         email,
         external_id,
-        cast(null as varchar) as shop_customer_id
+        cast(null as varchar) as shop_customer_id,
+        cast(null as varchar) as platform_contact_id
     from {{ ref('stg_generic__contacts') }}
 ),
 
@@ -107,7 +114,8 @@ link_clicks as not materialized (
         user_id,
         email,
         external_id,
-        cast(null as varchar) as shop_customer_id
+        cast(null as varchar) as shop_customer_id,
+        cast(null as varchar) as platform_contact_id
     from {{ ref('stg_generic__link_clicks') }}
 ),
 
@@ -120,7 +128,8 @@ leads as not materialized (
         user_id,
         email,
         external_id,
-        cast(null as varchar) as shop_customer_id
+        cast(null as varchar) as shop_customer_id,
+        cast(null as varchar) as platform_contact_id
     from {{ ref('stg_generic__leads') }}
 ),
 
@@ -133,7 +142,8 @@ orders as not materialized (
         user_id,
         email,
         external_id,
-        cast(null as varchar) as shop_customer_id
+        cast(null as varchar) as shop_customer_id,
+        cast(null as varchar) as platform_contact_id
     from {{ ref('stg_generic__orders') }}
 ),
 
@@ -146,7 +156,8 @@ checkouts as not materialized (
         user_id,
         email,
         external_id,
-        cast(null as varchar) as shop_customer_id
+        cast(null as varchar) as shop_customer_id,
+        cast(null as varchar) as platform_contact_id
     from {{ ref('stg_generic__abandoned_checkouts') }}
 ),
 
@@ -159,7 +170,8 @@ shopify_orders as not materialized (
         cast(null as varchar) as user_id,
         email,
         cast(null as varchar) as external_id,
-        cast(null as varchar) as shop_customer_id
+        cast(null as varchar) as shop_customer_id,
+        cast(null as varchar) as platform_contact_id
     from {{ ref('stg_shopify__orders') }}
     where is_first_line and ordered_at is not null
 ),
@@ -173,7 +185,8 @@ shopify_orders_bulk as not materialized (
         cast(null as varchar) as user_id,
         email,
         cast(null as varchar) as external_id,
-        shop_customer_id
+        shop_customer_id,
+        cast(null as varchar) as platform_contact_id
     from {{ ref('stg_shopify__orders_bulk') }}
     where ordered_at is not null
 ),
@@ -187,7 +200,8 @@ shopify_checkouts as not materialized (
         cast(null as varchar) as user_id,
         email,
         cast(null as varchar) as external_id,
-        shop_customer_id
+        shop_customer_id,
+        cast(null as varchar) as platform_contact_id
     from {{ ref('stg_shopify__abandoned_checkouts') }}
     where created_at is not null
 ),
@@ -201,9 +215,96 @@ woocommerce_orders as not materialized (
         cast(null as varchar) as user_id,
         email,
         cast(null as varchar) as external_id,
-        shop_customer_id
+        shop_customer_id,
+        cast(null as varchar) as platform_contact_id
     from {{ ref('stg_woocommerce__orders') }}
     where ordered_at is not null
+),
+
+chatwoot_contacts as not materialized (
+    select
+        load_id,
+        created_at as event_at,
+        is_implausible,
+        phone,
+        cast(null as varchar) as user_id,
+        email,
+        external_id,
+        cast(null as varchar) as shop_customer_id,
+        platform_contact_id
+    from {{ ref('stg_chatwoot__contacts') }}
+),
+
+-- The numbers in an inbox are telephones where the inbox is of WhatsApp or SMS. Which one is, a
+-- dump of its own says: what it tells is new when both are there.
+telephone_inboxes as (
+    select
+        native_channel_id,
+        min(load_id) as load_id
+    from {{ ref('stg_chatwoot__inboxes') }}
+    where channel_type in ('whatsapp', 'sms')
+    group by native_channel_id
+),
+
+chatwoot_contact_inboxes as not materialized (
+    select
+        greatest(contact_inboxes.load_id, telephone_inboxes.load_id) as load_id,
+        contact_inboxes.created_at as event_at,
+        contact_inboxes.is_implausible,
+        contact_inboxes.phone,
+        cast(null as varchar) as user_id,
+        cast(null as varchar) as email,
+        cast(null as varchar) as external_id,
+        cast(null as varchar) as shop_customer_id,
+        contact_inboxes.platform_contact_id
+    from {{ ref('stg_chatwoot__contact_inboxes') }} as contact_inboxes
+    inner join telephone_inboxes
+        on contact_inboxes.native_channel_id = telephone_inboxes.native_channel_id
+    where contact_inboxes.phone is not null
+),
+
+chatwoot_conversations as not materialized (
+    select
+        load_id,
+        created_at as event_at,
+        is_implausible,
+        cast(null as varchar) as phone,
+        cast(null as varchar) as user_id,
+        cast(null as varchar) as email,
+        cast(null as varchar) as external_id,
+        cast(null as varchar) as shop_customer_id,
+        name_value as platform_contact_id
+    from {{ ref('stg_chatwoot__conversations') }}
+    where name_kind = 'platform'
+),
+
+chatwoot_messages as not materialized (
+    select
+        load_id,
+        created_at as event_at,
+        is_implausible,
+        cast(null as varchar) as phone,
+        cast(null as varchar) as user_id,
+        cast(null as varchar) as email,
+        cast(null as varchar) as external_id,
+        cast(null as varchar) as shop_customer_id,
+        name_value as platform_contact_id
+    from {{ ref('stg_chatwoot__messages') }}
+    where name_kind = 'platform'
+),
+
+conversations as not materialized (
+    select
+        load_id,
+        opened_at as event_at,
+        is_implausible,
+        phone,
+        user_id,
+        email,
+        external_id,
+        cast(null as varchar) as shop_customer_id,
+        cast(null as varchar) as platform_contact_id
+    from {{ ref('stg_generic__conversations') }}
 ),
 
 final as (
@@ -236,6 +337,16 @@ final as (
     select * from shopify_checkouts
     union all
     select * from woocommerce_orders
+    union all
+    select * from chatwoot_contacts
+    union all
+    select * from chatwoot_contact_inboxes
+    union all
+    select * from chatwoot_conversations
+    union all
+    select * from chatwoot_messages
+    union all
+    select * from conversations
 )
 
 select * from final

@@ -10,7 +10,7 @@ written as (
         value,
         identifier_hash
     from {{ source('ledger', 'identifiers') }}
-    where kind in ('phone', 'bsuid', 'email', 'shop', 'external')
+    where kind in ('phone', 'bsuid', 'email', 'platform', 'shop', 'external')
 ),
 
 identities as (

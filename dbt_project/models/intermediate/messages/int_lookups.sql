@@ -1,6 +1,7 @@
 -- One row per thing that messages are looked up by and that may change without a message of its
 -- own: a template's category, the published id of a business number, how far a stream's clock is
--- believed, which of two lines of the send log is the newer. Compared with int_lookups__before to
+-- believed, which of two lines of the send log is the newer, what an inbox tells of a message (its
+-- dumps tell of all messages each time). Compared with int_lookups__before to
 -- find the messages that say something else than they did.
 -- depends_on: {{ ref('int_lookups__before') }}
 with
@@ -42,6 +43,32 @@ clicked_messages as (
     from {{ ref('int_messages__clicked') }}
 ),
 
+inbox_messages as (
+    select
+        record_id,
+        direction,
+        hash(
+            is_composed_id,
+            conversation_key,
+            native_channel_id,
+            name_kind,
+            name_value,
+            told_at,
+            is_implausible,
+            failed_at,
+            sender_type,
+            agent_id,
+            bot_id,
+            message_type,
+            error_code,
+            template_name,
+            template_language,
+            category,
+            consent_word_event
+        ) as said
+    from {{ ref('int_inbox_messages') }}
+),
+
 final as (
     select
         'template' as lookup,
@@ -77,6 +104,13 @@ final as (
         '' as key_2,
         cast(first_clicked_at as varchar) as looked_up
     from clicked_messages
+    union all
+    select
+        'inbox' as lookup,
+        record_id as key_1,
+        direction as key_2,
+        cast(said as varchar) as looked_up
+    from inbox_messages
 )
 
 select * from final

@@ -95,7 +95,11 @@ with
             name_value,
             native_channel_id,
             template_name,
-            greatest(attempted_at, delivered_at, read_at, failed_at) as last_report_at
+            case
+                when not is_only_in_inbox
+                    then greatest(attempted_at, delivered_at, read_at, failed_at)
+            end as last_report_at,
+            told_in_inbox_at
         from {{ ref('int_message_reports') }}
     ),
 
@@ -208,6 +212,11 @@ with
         inner join clocks on clocks.stream = 'message_reports'
         where reports.last_report_at > clocks.last_plausible_at
         union
+        select reports.record_id
+        from reports
+        inner join clocks on clocks.stream = 'chatwoot_messages'
+        where reports.told_in_inbox_at > clocks.last_plausible_at
+        union
         select sends.record_id
         from sends
         semi join changed_templates
@@ -237,7 +246,7 @@ with
         union
         select key_1 as record_id
         from changed_lookups
-        where lookup in ('send', 'click')
+        where lookup in ('send', 'click', 'inbox')
         union
         -- A quoting reply answers whatever it names, under whatever identity it comes.
         select context_id as record_id
@@ -395,6 +404,17 @@ with
             inner join {{ source('ledger', 'identifiers') }} as identifiers
                 on identifiers.kind = 'message' and retired_keys.record_id = identifiers.value
             where retired_keys.load_id > {{ folded_load_id() }}
+            union all
+            -- Those of which an inbox tells otherwise now, or no more: whose they were.
+            select {{ message_id('changed_lookups.key_2', 'changed_lookups.key_1') }}
+            from changed_lookups
+            where changed_lookups.lookup = 'inbox'
+            union all
+            select identifiers.identifier_hash
+            from changed_lookups
+            inner join {{ source('ledger', 'identifiers') }} as identifiers
+                on identifiers.kind = 'message' and changed_lookups.key_1 = identifiers.value
+            where changed_lookups.lookup = 'inbox'
         )
     ),
 

@@ -48,7 +48,8 @@ sends as (
         contact_user_id,
         message_type,
         template_name,
-        template_language
+        template_language,
+        conversation_id
     from {{ ref('int_whatsapp_sends__current') }}
     where {{ in_batch() }}
 ),
@@ -90,15 +91,22 @@ reports as (
         failed_at,
         button_clicked_at,
         is_implausible,
+        told_in_inbox_at,
+        coalesce(is_only_in_inbox, false) as is_only_in_inbox,
+        coalesce(agent_source, source) as agent_source,
         sender_type,
         agent_id,
         bot_id,
+        conversation_key,
         message_type,
         error_code,
         template_name,
+        template_language,
         campaign_id,
         variant,
         category,
+        coalesce(is_free_form, false) as is_free_form,
+        consent_word_event,
         price_amount,
         currency_code
     from {{ ref('int_message_reports') }}
@@ -160,7 +168,9 @@ clocks as (
         max(last_plausible_at) filter (where stream = 'webhooks') as webhooks_plausible_until,
         max(last_plausible_at) filter (where stream = 'sends') as sends_plausible_until,
         max(last_plausible_at) filter (where stream = 'message_reports')
-            as reports_plausible_until
+            as reports_plausible_until,
+        max(last_plausible_at) filter (where stream = 'chatwoot_messages')
+            as inbox_plausible_until
     from {{ ref('int_stream_clocks') }}
 ),
 
@@ -245,14 +255,18 @@ outbound_sources as (
         coalesce(sends.campaign_id, reported_sends.campaign_id) as campaign_id,
         coalesce(sends.variant, reported_sends.variant) as variant,
         coalesce(sends.sender_type, reported_sends.sender_type) as sender_type,
-        case when sends.agent_id is null then reported_sends.source else 'whatsapp' end
+        case when sends.agent_id is null then reported_sends.agent_source else 'whatsapp' end
             as agent_source,
         coalesce(sends.agent_id, reported_sends.agent_id) as agent_id,
         coalesce(sends.bot_id, reported_sends.bot_id) as bot_id,
         coalesce(sends.template_name, reported_sends.template_name) as template_name,
-        sends.template_language,
+        case
+            when sends.template_name is null then reported_sends.template_language
+            else sends.template_language
+        end as template_language,
         sends.record_id is not null as is_in_send_log,
         sends.record_id is null and typed_in_app.record_id is not null as is_typed_in_app,
+        coalesce(reported_sends.is_free_form, false) as is_free_form,
         coalesce(
             nullif(sends.message_type, 'unknown'),
             typed_in_app.message_type,
@@ -283,12 +297,17 @@ outbound_sources as (
             statuses.read_at,
             statuses.failed_at
         ) as last_webhook_at,
-        greatest(
-            reported_sends.attempted_at,
-            reported_sends.delivered_at,
-            reported_sends.read_at,
-            reported_sends.failed_at
-        ) as last_report_at,
+        case
+            when not reported_sends.is_only_in_inbox
+                then
+                    greatest(
+                        reported_sends.attempted_at,
+                        reported_sends.delivered_at,
+                        reported_sends.read_at,
+                        reported_sends.failed_at
+                    )
+        end as last_report_at,
+        reported_sends.told_in_inbox_at as last_inbox_at,
         coalesce(
             nullif(
                 split_part(coalesce(statuses.first_error, sends.first_error), '|', 2), ''
@@ -300,6 +319,9 @@ outbound_sources as (
         reported_sends.price_amount,
         reported_sends.currency_code as price_currency_code,
         statuses.conversation_id,
+        -- The send log is the business' own, as are the files of generic/.
+        coalesce(reported_sends.conversation_key, 'generic:' || sends.conversation_id)
+            as conversation_key,
         coalesce(sends.is_implausible, false)
         or coalesce(statuses.is_implausible, false)
         or (sends.record_id is null and coalesce(typed_in_app.is_implausible, false))
@@ -345,6 +367,7 @@ outbound as (
         template_language,
         is_in_send_log,
         is_typed_in_app,
+        is_free_form,
         message_type,
         requested_at as attempted_at,
         sent_at,
@@ -362,6 +385,7 @@ outbound as (
         price_amount,
         price_currency_code,
         conversation_id,
+        conversation_key,
         cast(null as varchar) as context_id,
         cast(null as varchar) as referral_source_id,
         false as is_from_ad,
@@ -369,7 +393,8 @@ outbound as (
         is_implausible,
         logged_at,
         last_webhook_at,
-        last_report_at
+        last_report_at,
+        last_inbox_at
     from outbound_folded
 ),
 
@@ -397,6 +422,7 @@ inbound as (
         cast(null as varchar) as template_language,
         false as is_in_send_log,
         false as is_typed_in_app,
+        false as is_free_form,
         coalesce(received.message_type, reported_receipts.message_type) as message_type,
         cast(null as timestamp) as attempted_at,
         cast(null as timestamp) as sent_at,
@@ -413,15 +439,21 @@ inbound as (
         cast(null as decimal(18, 6)) as price_amount,
         cast(null as varchar) as price_currency_code,
         cast(null as varchar) as conversation_id,
+        reported_receipts.conversation_key,
         received.context_id,
         received.referral_source_id,
         coalesce(received.is_from_ad, false) as is_from_ad,
-        received.consent_word_event,
+        coalesce(received.consent_word_event, reported_receipts.consent_word_event)
+            as consent_word_event,
         coalesce(received.is_implausible, reported_receipts.is_implausible) as is_implausible,
         cast(null as timestamp) as logged_at,
         received.message_at as last_webhook_at,
-        case when received.record_id is null then reported_receipts.attempted_at end
-            as last_report_at
+        case
+            when received.record_id is null and not reported_receipts.is_only_in_inbox
+                then reported_receipts.attempted_at
+        end as last_report_at,
+        case when received.record_id is null then reported_receipts.told_in_inbox_at end
+            as last_inbox_at
     from received
     full outer join reported_receipts on received.record_id = reported_receipts.record_id
 ),
@@ -466,7 +498,8 @@ resolved as (
         or coalesce(
             both_directions.last_webhook_at > clocks.webhooks_plausible_until
             or both_directions.logged_at > clocks.sends_plausible_until
-            or both_directions.last_report_at > clocks.reports_plausible_until,
+            or both_directions.last_report_at > clocks.reports_plausible_until
+            or both_directions.last_inbox_at > clocks.inbox_plausible_until,
             false
         ) as has_clock_anomaly
     from both_directions
@@ -494,7 +527,11 @@ categorised as (
                 case
                     when resolved.template_name is not null then 'unknown'
                     when resolved.is_unread_request then 'unknown'
-                    when resolved.is_in_send_log or resolved.is_typed_in_app then 'service'
+                    when
+                        resolved.is_in_send_log
+                        or resolved.is_typed_in_app
+                        or resolved.is_free_form
+                        then 'service'
                     else 'unknown'
                 end
             )
@@ -531,6 +568,7 @@ with_template as (
             direction = 'outbound'
             and not is_in_send_log
             and not is_typed_in_app
+            and not is_free_form
             and category not in ('service', 'group_service')
         ) as is_maybe_template
     from with_senders
@@ -601,6 +639,7 @@ final as (
         abs(price_amount) as reported_cost_amount,
         price_currency_code as reported_cost_currency_code,
         conversation_id,
+        conversation_key,
         button_clicked_at
     from with_template
     where contact_id not in (select internal_contacts.contact_id from internal_contacts)

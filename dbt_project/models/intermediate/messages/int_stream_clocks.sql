@@ -32,6 +32,12 @@ reports as (
         failed_at,
         case when not {{ is_before_1971('opted_out_at') }} then opted_out_at end as opted_out_at
     from {{ ref('int_message_reports') }}
+    where not is_implausible and not coalesce(is_only_in_inbox, false)
+),
+
+inbox_messages as (
+    select told_at
+    from {{ ref('int_inbox_messages') }}
     where not is_implausible
 ),
 
@@ -59,6 +65,10 @@ counts as (
                 + count(opted_out_at)
             from reports
         ) as events
+    union all
+    select
+        'chatwoot_messages' as stream,
+        (select count(told_at) from inbox_messages) as events
 ),
 
 -- Four events of a kind suffice: a fifth would lie before any gap that counts.
@@ -153,7 +163,19 @@ report_events as (
     limit 4
 ),
 
+inbox_events as (
+    select told_at as event_at
+    from inbox_messages
+    order by told_at desc
+    limit 4
+),
+
 latest as (
+    select
+        'chatwoot_messages' as stream,
+        event_at
+    from inbox_events
+    union all
     select
         'message_reports' as stream,
         event_at
@@ -197,7 +219,11 @@ limits as (
 final as (
     select
         'messages' as subject,
-        case counts.stream when 'message_reports' then 'generic' else 'whatsapp' end as source,
+        case counts.stream
+            when 'message_reports' then 'generic'
+            when 'chatwoot_messages' then 'chatwoot'
+            else 'whatsapp'
+        end as source,
         counts.stream,
         counts.events,
         limits.last_plausible_at,

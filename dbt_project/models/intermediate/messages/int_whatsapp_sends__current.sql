@@ -25,7 +25,8 @@ sends as not materialized (
         contact_user_id,
         message_type,
         template_name,
-        template_language
+        template_language,
+        conversation_id
     from {{ ref('int_whatsapp_sends__folded') }}
 ),
 
@@ -45,7 +46,8 @@ newest_sends as (
         contact_user_id,
         message_type,
         template_name,
-        template_language
+        template_language,
+        conversation_id
     from {{ ref('int_whatsapp_sends__newest') }}
 ),
 
@@ -70,7 +72,8 @@ final as (
         sends.contact_user_id,
         sends.message_type,
         sends.template_name,
-        sends.template_language
+        sends.template_language,
+        sends.conversation_id
     from sends
     anti join newest_sends on sends.record_id = newest_sends.record_id
     union all
@@ -94,7 +97,8 @@ final as (
         newest_sends.contact_user_id,
         newest_sends.message_type,
         newest_sends.template_name,
-        newest_sends.template_language
+        newest_sends.template_language,
+        newest_sends.conversation_id
     from sends
     inner join newest_sends on sends.record_id = newest_sends.record_id
 )

@@ -26,6 +26,7 @@
                 'message_type',
                 'template_name',
                 'template_language',
+                'conversation_id',
                 'least_said'
             ],
             greatest=['greatest_said'],
@@ -57,6 +58,7 @@ sends as (
         message_type,
         template_name,
         template_language,
+        conversation_id,
         is_refused,
         error_code,
         {{ said_of_a_send() }} as said
@@ -91,6 +93,7 @@ final as (
         min(message_type) as message_type,
         min(template_name) as template_name,
         min(template_language) as template_language,
+        min(conversation_id) as conversation_id,
         min(said) as least_said,
         max(said) as greatest_said
     from sends

@@ -30,6 +30,7 @@ sends as not materialized (
         message_type,
         template_name,
         template_language,
+        conversation_id,
         {{ said_of_a_send() }} as said
     from {{ ref('stg_whatsapp__sends') }}
     {% if not has_differing_sends(folded_sends) %}
@@ -61,6 +62,7 @@ final as (
         sends.message_type,
         sends.template_name,
         sends.template_language,
+        sends.conversation_id,
         sends.said
     from sends
     semi join differing_sends on sends.record_id = differing_sends.record_id

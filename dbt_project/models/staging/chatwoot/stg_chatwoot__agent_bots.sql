@@ -22,7 +22,7 @@ final as (
         agent_bots._load_id as load_id,
         load_precedence.precedence,
         agent_bots._row_number as row_number,
-        'bot-' || agent_bots.id as bot_id,
+        'chatwoot:bot-' || agent_bots.id as bot_id,
         agent_bots.name as bot_name,
         {{ utc_time('agent_bots.updated_at') }} as updated_at
     from agent_bots

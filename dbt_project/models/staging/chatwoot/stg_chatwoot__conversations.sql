@@ -57,7 +57,7 @@ final as (
             else lower(conversations.status)
         end as status,
         conversations.assignee_id as assignee_agent_id,
-        'bot-' || conversations.assignee_agent_bot_id as assignee_bot_id,
+        'chatwoot:bot-' || conversations.assignee_agent_bot_id as assignee_bot_id,
         conversations.team_id,
         conversations.campaign_id,
         -- The first label in byte order (SOURCES 5).

@@ -18,7 +18,7 @@ messages as (
         sender_type,
         sender_id,
         additional_attributes,
-        record_id,
+        message_key,
         conversation_key,
         platform_contact_id
     from {{ source('raw', 'chatwoot_messages') }}
@@ -42,7 +42,11 @@ named as (
             when '3' then 'template'
             else lower(message_type)
         end as message_kind,
-        coalesce({{ parsed_boolean('private') }}, false) as is_private
+        coalesce({{ parsed_boolean('private') }}, false) as is_private,
+        -- A template of WhatsApp's; what Chatwoot calls template are texts of its own.
+        try_cast(additional_attributes as json) as attributes,
+        json_extract(try_cast(additional_attributes as json), '$.template_params')
+            as template_params
     from messages
 ),
 
@@ -52,8 +56,8 @@ final as (
         load_precedence.precedence,
         named._row_number as row_number,
         named.id as chatwoot_message_id,
-        named.record_id,
-        named.record_id not like 'wamid.%' as is_composed_id,
+        named.message_key as record_id,
+        named.message_key not like 'wamid.%' as is_composed_id,
         named.conversation_key,
         'chatwoot:' || named.inbox_id as native_channel_id,
         named.message_kind,
@@ -68,18 +72,15 @@ final as (
         case
             when named.message_kind = 'incoming' then 'contact'
             -- Chatwoot's own campaigns mark what they send.
-            when
-                regexp_matches(named.additional_attributes, '"campaign_id\\?" *: *\\?"?[0-9]')
-                then 'campaign'
+            when named.attributes ->> '$.campaign_id' is not null then 'campaign'
             when named.sender_type = 'User' then 'agent'
             when named.sender_type in ('AgentBot', 'Captain::Assistant') then 'bot'
-            else 'api'
         end as sender_type,
         case when named.sender_type = 'User' then named.sender_id end as agent_id,
         -- An agent and a bot may have the same number.
         case
-            when named.sender_type = 'AgentBot' then 'bot-' || named.sender_id
-            when named.sender_type = 'Captain::Assistant' then 'captain-' || named.sender_id
+            when named.sender_type = 'AgentBot' then 'chatwoot:bot-' || named.sender_id
+            when named.sender_type = 'Captain::Assistant' then 'chatwoot:captain-' || named.sender_id
         end as bot_id,
         case when named.platform_contact_id is not null then 'platform' end as name_kind,
         named.platform_contact_id as name_value,
@@ -110,6 +111,13 @@ final as (
             when '12' then 'voice_call'
             else lower(named.content_type)
         end as content_type,
+        named.template_params ->> '$.name' as template_name,
+        named.template_params ->> '$.language' as template_language,
+        lower(named.template_params ->> '$.category') as template_category,
+        -- What a picture or voice message is, another table says.
+        coalesce(named.content, '') = '' as has_no_text,
+        case when named.message_kind = 'incoming' then {{ normalised_word('named.content') }} end
+            as text_word,
         -- Read for what it tells of assignments and statuses; the words of people stay in raw.
         case when named.message_kind = 'activity' then named.content end as activity_text
     from named
