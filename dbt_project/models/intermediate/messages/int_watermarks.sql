@@ -17,6 +17,11 @@ export_clocks as (
     from {{ ref('int_export_clocks') }}
 ),
 
+conversation_clocks as (
+    select watermark_at
+    from {{ ref('int_conversation_clocks') }}
+),
+
 order_clocks as (
     select watermark_at
     from {{ ref('int_order_clocks') }}
@@ -37,6 +42,11 @@ messages as (
 orders as (
     select max(watermark_at) as watermark_at
     from order_clocks
+),
+
+conversations as (
+    select max(watermark_at) as watermark_at
+    from conversation_clocks
 ),
 
 leads as (
@@ -69,6 +79,11 @@ subjects as (
         watermark_at
     from orders
     union all
+    select
+        'conversations' as subject,
+        watermark_at
+    from conversations
+    union all
     -- What needs messages and orders ends with the shorter of the two.
     select
         'activity' as subject,
@@ -99,6 +114,13 @@ subjects as (
     from messages
     cross join orders
     cross join leads
+    union all
+    -- What customers are answered: the shorter of messages and conversations that there are.
+    select
+        'service' as subject,
+        least(messages.watermark_at, conversations.watermark_at) as watermark_at
+    from messages
+    cross join conversations
     union all
     select
         own_streams.subject,

@@ -44,6 +44,12 @@ checkouts as (
     where not has_clock_anomaly
 ),
 
+conversations as (
+    select opened_on
+    from {{ ref('fct_conversations') }}
+    where not has_clock_anomaly
+),
+
 first_message as (
     select min(message_on) as first_event_on
     from messages
@@ -71,7 +77,6 @@ first_trace as (
         ) as first_event_on
 ),
 
--- Conversations join here with their own first date once their facts exist.
 first_events as (
     select
         'messages' as subject,
@@ -110,6 +115,11 @@ first_events as (
             (select first_order.first_event_on from first_order),
             (select first_ad_day.first_event_on from first_ad_day)
         ) as first_event_on
+    union all
+    select
+        'service' as subject,
+        min(opened_on) as first_event_on
+    from conversations
     union all
     select
         'consent' as subject,
