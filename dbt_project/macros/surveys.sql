@@ -47,3 +47,9 @@
         else try_cast({{ text_column }} as double)
     end
 {%- endmacro %}
+
+{#- The public id. response_ref holds a keyed hash, or an id of WhatsApp's with randomness of its
+    own: nobody can guess it. -#}
+{% macro survey_response_id(source_column, ref_column) -%}
+    left(sha256('survey|' || {{ source_column }} || '|' || {{ ref_column }}), 32)
+{%- endmacro %}

@@ -64,6 +64,22 @@ messages as (
     group by all
 ),
 
+survey_responses as (
+    select
+        lower(survey_type) as survey_type,
+        count(*) as records
+    from (
+        select survey_type from {{ source('raw', 'generic_survey_responses') }}
+        union all
+        select survey_type from {{ source('raw', 'surveys_typeform') }}
+        union all
+        select survey_type from {{ source('raw', 'surveys_surveymonkey') }}
+        union all
+        select survey_type from {{ source('raw', 'surveys_delighted') }}
+    )
+    group by all
+),
+
 known_values as (
     select
         what,
@@ -135,6 +151,12 @@ named as (
         coalesce(direction, 'none') as name,
         records
     from messages
+    union all
+    select
+        'survey_type' as what,
+        coalesce(survey_type, 'none') as name,
+        records
+    from survey_responses
 ),
 
 final as (

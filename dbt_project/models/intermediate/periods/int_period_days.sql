@@ -67,6 +67,15 @@ first_ad_day as (
     where not has_clock_anomaly
 ),
 
+first_survey as (
+    select
+        least(
+            min({{ reporting_date('sent_at') }}), min({{ reporting_date('answered_at') }})
+        ) as first_event_on
+    from {{ ref('int_survey_responses') }}
+    where not has_clock_anomaly
+),
+
 -- Consent and contacts begin with whatever is first known of anybody.
 first_trace as (
     select
@@ -130,6 +139,11 @@ first_events as (
         'contacts' as subject,
         first_event_on
     from first_trace
+    union all
+    select
+        'surveys' as subject,
+        first_event_on
+    from first_survey
 ),
 
 subject_days as (
