@@ -9,12 +9,12 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import clv, increment, ingest, peers
+from benchmarks import clv, hours, increment, ingest, peers
 from benchmarks.measure import CORES, pin
 from benchmarks.report import Report
 
 HERE = Path(__file__).resolve().parent
-PARTS = ("ingest", "peers", "increment", "clv")
+PARTS = ("ingest", "peers", "increment", "clv", "hours")
 
 
 def main() -> int:
@@ -28,7 +28,8 @@ def main() -> int:
     parser.add_argument("--peer-bodies", type=int, default=200_000, help="of peers")
     parser.add_argument("--messages", type=int, default=5_000_000, help="of increment")
     parser.add_argument("--customers", type=int, default=1_000_000, help="of clv")
-    parser.add_argument("--rounds", type=int, default=2, help="of ingest and peers")
+    parser.add_argument("--spans", type=int, default=200_000, help="of hours")
+    parser.add_argument("--rounds", type=int, default=2, help="of ingest, peers and hours")
     options = parser.parse_args()
     parts = options.parts or list(PARTS)
     if unknown := set(parts) - set(PARTS):
@@ -45,6 +46,8 @@ def main() -> int:
         increment.run(work, report, messages=options.messages)
     if "clv" in parts:
         clv.run(work, report, customers=options.customers)
+    if "hours" in parts:
+        hours.run(report, spans=options.spans, rounds=options.rounds)
     load = os.getloadavg()[0]
     report.write(
         options.results,

@@ -27,8 +27,8 @@ MAY_READ: dict[str, set[str]] = {
     "meta": {"seed", "ledger", "raw", "intermediate", "facts"},
 }
 # Facts are folded from intermediate. Only models of periods fold them further, and those of
-# campaigns: who a recipient is shows in the messages.
-READS_FACTS = ("intermediate/periods", "intermediate/campaigns")
+# campaigns and service: who a recipient is, and what a turn, shows in the messages of all time.
+READS_FACTS = ("intermediate/periods", "intermediate/campaigns", "intermediate/service")
 
 NAMES = {
     "staging": r"stg_[a-z0-9]+(_[a-z0-9]+)*__[a-z0-9_]+",

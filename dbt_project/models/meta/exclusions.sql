@@ -210,6 +210,40 @@ counted as (
     from {{ ref('int_abandoned_checkouts') }}
     where has_clock_anomaly and not is_internal
     union all
+    -- Text where a number was asked for, and numbers outside of the scale: the answer counts, its
+    -- score doesn't.
+    select
+        score_reason as reason,
+        count(*) as rows
+    from {{ ref('int_survey_answers') }}
+    where score_reason is not null
+    group by score_reason
+    union all
+    select
+        'survey_answered_again' as reason,
+        count(*) as rows
+    from {{ ref('int_survey_answers') }}
+    where is_superseded
+    union all
+    select
+        case when is_completed then 'no_time' else 'survey_not_completed' end as reason,
+        count(*) as rows
+    from {{ ref('int_survey_answers__told') }}
+    where not is_completed or coalesce(answered_at, sent_at) is null
+    group by all
+    union all
+    select
+        'internal_contact' as reason,
+        count(*) as rows
+    from {{ ref('int_survey_answers') }}
+    where is_internal
+    union all
+    select
+        'clock_anomaly' as reason,
+        count(*) as rows
+    from {{ ref('fct_survey_responses') }}
+    where has_clock_anomaly
+    union all
     select
         'identity_max_links' as reason,
         count(*) as rows

@@ -108,6 +108,22 @@ conversations as (
     group by all
 ),
 
+survey_responses as (
+    select
+        lower(survey_type) as survey_type,
+        count(*) as records
+    from (
+        select survey_type from {{ source('raw', 'generic_survey_responses') }}
+        union all
+        select survey_type from {{ source('raw', 'surveys_typeform') }}
+        union all
+        select survey_type from {{ source('raw', 'surveys_surveymonkey') }}
+        union all
+        select survey_type from {{ source('raw', 'surveys_delighted') }}
+    )
+    group by all
+),
+
 known_values as (
     select
         what,
@@ -217,6 +233,12 @@ named as (
         opened_by as name,
         records
     from conversations
+    union all
+    select
+        'survey_type' as what,
+        coalesce(survey_type, 'none') as name,
+        records
+    from survey_responses
 ),
 
 final as (

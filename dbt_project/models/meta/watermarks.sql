@@ -19,6 +19,14 @@ order_clocks as (
     from {{ ref('int_order_clocks') }}
 ),
 
+conversation_clocks as (
+    select
+        source,
+        stream,
+        watermark_at
+    from {{ ref('int_conversation_clocks') }}
+),
+
 final as (
     select
         subject,
@@ -33,6 +41,13 @@ final as (
         stream,
         watermark_at
     from order_clocks
+    union all
+    select
+        'conversations' as subject,
+        source,
+        stream,
+        watermark_at
+    from conversation_clocks
 )
 
 select * from final

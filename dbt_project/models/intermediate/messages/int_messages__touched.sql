@@ -8,6 +8,8 @@
 -- depends_on: {{ ref('int_identities__before') }}
 -- depends_on: {{ ref('int_lookups') }}
 -- depends_on: {{ ref('int_lookups__before') }}
+-- depends_on: {{ ref('int_conversation_cycles') }}
+-- depends_on: {{ ref('int_conversation_cycles__before') }}
 -- depends_on: {{ ref('int_persons') }}
 -- depends_on: {{ ref('int_message_reports') }}
 -- depends_on: {{ ref('int_whatsapp_messages__folded') }}
@@ -82,6 +84,7 @@ with
             contact_user_id,
             attempted_at,
             phone_number_id,
+            conversation_id,
             template_name,
             template_language
         from {{ ref('int_whatsapp_sends__current') }}
@@ -94,6 +97,7 @@ with
             name_kind,
             name_value,
             native_channel_id,
+            conversation_key,
             template_name,
             case
                 when not is_only_in_inbox
@@ -162,6 +166,44 @@ with
         ) as then_and_now
         where lookup = 'clock'
         group by key_1
+    ),
+
+    conversation_cycles as (
+        select
+            conversation_key,
+            conversation_cycle_id,
+            channel_id,
+            contact_id,
+            opened_at,
+            closed_at
+        from {{ ref('int_conversation_cycles') }}
+    ),
+
+    conversation_cycles_before as (
+        select
+            conversation_key,
+            conversation_cycle_id,
+            channel_id,
+            contact_id,
+            opened_at,
+            closed_at
+        from {{ ref('int_conversation_cycles__before') }}
+    ),
+
+    -- A platform's conversation that began or ended otherwise than it did: its messages, and those
+    -- of its thread, may belong to another cycle.
+    changed_cycles as materialized (
+        (
+            select * from conversation_cycles
+            except
+            select * from conversation_cycles_before
+        )
+        union
+        (
+            select * from conversation_cycles_before
+            except
+            select * from conversation_cycles
+        )
     ),
 
     changed_records as materialized (
@@ -247,6 +289,19 @@ with
         select key_1 as record_id
         from changed_lookups
         where lookup in ('send', 'click', 'inbox')
+        union
+        select record_id
+        from reports
+        where
+            conversation_key in (select changed_cycles.conversation_key from changed_cycles)
+        union
+        select record_id
+        from sends
+        where
+            'generic:' || conversation_id in (
+                select changed_cycles.conversation_key
+                from changed_cycles
+            )
         union
         -- A quoting reply answers whatever it names, under whatever identity it comes.
         select context_id as record_id
@@ -367,6 +422,10 @@ with
         from named_values
         inner join persons
             on named_values.kind = persons.kind and named_values.value = persons.value
+        union
+        select contact_id
+        from changed_cycles
+        where contact_id <> 'unknown'
         union
         select identities.contact_id
         from identities
@@ -564,18 +623,27 @@ with
             on {{ message_contact('numbers', 'user_names') }} = touched_contacts.contact_id
     ),
 
-    -- Who quotes a message of the batch comes along: an inbound row depends on no neighbour.
+    -- Who quotes a message of the batch comes along, without the neighbours in the own thread: what
+    -- depends on those (the conversation's cycle) stays as it was.
     final as (
-        select record_id
+        select
+            record_id,
+            true as is_whole_contact
         from whole_contacts
-        union
-        select record_id
+        union all
+        select
+            record_id,
+            false as is_whole_contact
         from messages
-        where context_id in (select whole_contacts.record_id from whole_contacts)
+        where
+            context_id in (select whole_contacts.record_id from whole_contacts)
+            and record_id not in (select whole_contacts.record_id from whole_contacts)
     )
 {% else %}
     final as (
-        select cast(null as varchar) as record_id
+        select
+            cast(null as varchar) as record_id,
+            cast(null as boolean) as is_whole_contact
         where false
     )
 {% endif %}

@@ -1,5 +1,5 @@
 -- "Now" per subject: the latest plausible event of its streams. No row for a subject without one.
--- Consent and contacts hold nothing back: they go by the messages, and only where there are none by
+-- Consent, contacts and surveys hold nothing back: they go by the messages, and only where there are none by
 -- the latest event of their own streams.
 with
 
@@ -15,6 +15,11 @@ export_clocks as (
         stream,
         watermark_at
     from {{ ref('int_export_clocks') }}
+),
+
+conversation_clocks as (
+    select watermark_at
+    from {{ ref('int_conversation_clocks') }}
 ),
 
 order_clocks as (
@@ -39,6 +44,11 @@ orders as (
     from order_clocks
 ),
 
+conversations as (
+    select max(watermark_at) as watermark_at
+    from conversation_clocks
+),
+
 leads as (
     select max(watermark_at) as watermark_at
     from export_clocks
@@ -56,6 +66,12 @@ own_streams as (
         max(watermark_at) as watermark_at
     from export_clocks
     where stream in ('contact_events', 'contacts')
+    union all
+    select
+        'surveys' as subject,
+        max(watermark_at) as watermark_at
+    from export_clocks
+    where stream = 'survey_responses'
 ),
 
 subjects as (
@@ -68,6 +84,11 @@ subjects as (
         'orders' as subject,
         watermark_at
     from orders
+    union all
+    select
+        'conversations' as subject,
+        watermark_at
+    from conversations
     union all
     -- What needs messages and orders ends with the shorter of the two.
     select
@@ -94,17 +115,35 @@ subjects as (
     select
         'sales' as subject,
         coalesce(
-            least(messages.watermark_at, orders.watermark_at), leads.watermark_at
+            least(messages.watermark_at, conversations.watermark_at, orders.watermark_at),
+            leads.watermark_at
         ) as watermark_at
     from messages
+    cross join conversations
     cross join orders
     cross join leads
     union all
+    -- What customers are answered: the shorter of messages and conversations that there are.
+    select
+        'service' as subject,
+        least(messages.watermark_at, conversations.watermark_at) as watermark_at
+    from messages
+    cross join conversations
+    union all
     select
         own_streams.subject,
-        coalesce(messages.watermark_at, own_streams.watermark_at) as watermark_at
+        coalesce(
+            -- What is asked after a conversation ends with those.
+            case
+                when own_streams.subject = 'surveys'
+                    then least(messages.watermark_at, conversations.watermark_at)
+                else messages.watermark_at
+            end,
+            own_streams.watermark_at
+        ) as watermark_at
     from own_streams
     cross join messages
+    cross join conversations
 ),
 
 final as (

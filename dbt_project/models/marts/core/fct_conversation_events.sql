@@ -1,20 +1,36 @@
 with
 
+events as (
+    select
+        event_id,
+        conversation_cycle_id,
+        event_type,
+        occurred_at,
+        actor_type,
+        actor_agent_id,
+        assignee_agent_id,
+        bot_id,
+        channel_id,
+        assignment_source,
+        has_clock_anomaly
+    from {{ ref('int_conversation_events') }}
+),
+
 final as (
     select
-        cast(null as varchar) as event_id,
-        cast(null as varchar) as conversation_cycle_id,
-        cast(null as varchar) as event_type,
-        cast(null as timestamp) as occurred_at,
-        cast(null as date) as occurred_on,
-        cast(null as varchar) as actor_type,
-        cast(null as varchar) as actor_agent_id,
-        cast(null as varchar) as assignee_agent_id,
-        cast(null as varchar) as bot_id,
-        cast(null as varchar) as channel_id,
-        cast(null as varchar) as assignment_source,
-        cast(null as boolean) as has_clock_anomaly
-    where false
+        event_id,
+        conversation_cycle_id,
+        event_type,
+        occurred_at,
+        {{ reporting_date('occurred_at') }} as occurred_on,
+        actor_type,
+        actor_agent_id,
+        assignee_agent_id,
+        bot_id,
+        channel_id,
+        assignment_source,
+        has_clock_anomaly
+    from events
 )
 
 select * from final

@@ -41,6 +41,14 @@ prices as (
     from {{ ref('int_messages__priced') }}
 ),
 
+cycles as (
+    select
+        message_id,
+        conversation_cycle_id,
+        conversation_opened_by
+    from {{ ref('int_messages__cycles') }}
+),
+
 error_classes as (
     select
         cast(error_code as varchar) as error_code,
@@ -54,8 +62,8 @@ final as (
         messages.direction,
         messages.contact_id,
         messages.channel_id,
-        -- Conversations come with their own streams.
-        cast(null as varchar) as conversation_cycle_id,
+        coalesce(cycles.conversation_cycle_id, 'none') as conversation_cycle_id,
+        cycles.conversation_opened_by,
         messages.campaign_id,
         messages.variant,
         messages.template_name,
@@ -98,6 +106,7 @@ final as (
     from messages
     inner join neighbours on messages.message_id = neighbours.message_id
     left join prices on messages.message_id = prices.message_id
+    left join cycles on messages.message_id = cycles.message_id
     left join error_classes on messages.error_code = error_classes.error_code
 
     {% if is_incremental() %}
@@ -109,6 +118,7 @@ final as (
             before.contact_id,
             before.channel_id,
             before.conversation_cycle_id,
+            before.conversation_opened_by,
             before.campaign_id,
             before.variant,
             before.template_name,

@@ -1,21 +1,72 @@
 with
 
+turns as (
+    select
+        turn_id,
+        conversation_cycle_id,
+        contact_id,
+        channel_id,
+        started_at,
+        messages_received,
+        first_reply_at,
+        first_human_reply_at,
+        responder_agent_id,
+        has_clock_anomaly
+    from {{ ref('int_conversation_turns') }}
+),
+
+channel_schedules as (
+    select
+        channel_id,
+        schedule_id,
+        timezone
+    from {{ ref('int_channel_schedules') }}
+),
+
+business_intervals as (
+    select
+        schedule_id,
+        timezone,
+        opens_at,
+        closes_at,
+        seconds_open_before
+    from {{ ref('int_business_intervals') }}
+),
+
+-- Apart from the rest: of turns without a schedule or an answer there is nothing to look up.
+business_responses as (
+    select
+        turns.turn_id,
+        {{
+            business_seconds(
+                'start_hours', 'turns.started_at', 'reply_hours', 'turns.first_human_reply_at'
+            )
+        }} as response_business_seconds
+    from turns
+    inner join channel_schedules on turns.channel_id = channel_schedules.channel_id
+    {{ business_lookup('start_hours', 'channel_schedules', 'turns.started_at') }}
+    {{ business_lookup('reply_hours', 'channel_schedules', 'turns.first_human_reply_at') }}
+    where turns.first_human_reply_at is not null
+),
+
 final as (
     select
-        cast(null as varchar) as turn_id,
-        cast(null as varchar) as conversation_cycle_id,
-        cast(null as varchar) as contact_id,
-        cast(null as varchar) as channel_id,
-        cast(null as timestamp) as started_at,
-        cast(null as date) as started_on,
-        cast(null as bigint) as messages_received,
-        cast(null as timestamp) as first_reply_at,
-        cast(null as timestamp) as first_human_reply_at,
-        cast(null as varchar) as responder_agent_id,
-        cast(null as double) as response_seconds,
-        cast(null as double) as response_business_seconds,
-        cast(null as boolean) as has_clock_anomaly
-    where false
+        turns.turn_id,
+        turns.conversation_cycle_id,
+        turns.contact_id,
+        turns.channel_id,
+        turns.started_at,
+        {{ reporting_date('turns.started_at') }} as started_on,
+        cast(turns.messages_received as bigint) as messages_received,
+        turns.first_reply_at,
+        turns.first_human_reply_at,
+        turns.responder_agent_id,
+        {{ elapsed_seconds('turns.started_at', 'turns.first_human_reply_at') }}
+            as response_seconds,
+        business_responses.response_business_seconds,
+        turns.has_clock_anomaly
+    from turns
+    left join business_responses on turns.turn_id = business_responses.turn_id
 )
 
 select * from final

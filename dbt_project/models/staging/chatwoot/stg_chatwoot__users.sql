@@ -24,6 +24,7 @@ final as (
         load_precedence.precedence,
         users._row_number as row_number,
         users.id as agent_id,
+        users.name as full_name,
         coalesce(users.display_name, users.name) as agent_name,
         {{ utc_time('users.updated_at') }} as updated_at
     from users
