@@ -804,9 +804,9 @@ def _remember_retired(con: duckdb.DuckDBPyConnection, stream: Stream, load_id: i
             [stream.raw_table, load_id],
         )
     for identifier in stream.identifiers:
-        # Clicks and conversations have no state table, and a click log that grows retires all of it
-        # every day.
-        if identifier.kind in ("click", "page", "conversation"):
+        # Clicks, surveys and conversations have no state table, and a click log that grows retires
+        # all of it every day.
+        if identifier.kind in ("click", "page", "conversation", "survey"):
             continue
         kind = "phone" if identifier.kind == "wa_id" else identifier.kind
         con.execute(

@@ -38,6 +38,16 @@ folded_sends as not materialized (
     from {{ ref('int_whatsapp_sends__folded') }}
 ),
 
+reports as not materialized (
+    select
+        record_id,
+        direction,
+        phone,
+        name_kind,
+        name_value
+    from {{ ref('int_message_reports') }}
+),
+
 internal_values as (
     select
         persons.kind,
@@ -78,6 +88,20 @@ internal_messages as (
     where
         person_wa_id in (select internal_phones.value from internal_phones)
         or person_user_id in (select internal_user_ids.value from internal_user_ids)
+    union
+    select direction || record_id as message_key
+    from reports
+    where
+        phone in (select internal_phones.value from internal_phones)
+        or (
+            phone is null
+            and (name_kind, name_value) in (
+                select
+                    internal_values.kind,
+                    internal_values.value
+                from internal_values
+            )
+        )
 ),
 
 counted as (

@@ -115,9 +115,11 @@ subjects as (
     select
         'sales' as subject,
         coalesce(
-            least(messages.watermark_at, orders.watermark_at), leads.watermark_at
+            least(messages.watermark_at, conversations.watermark_at, orders.watermark_at),
+            leads.watermark_at
         ) as watermark_at
     from messages
+    cross join conversations
     cross join orders
     cross join leads
     union all

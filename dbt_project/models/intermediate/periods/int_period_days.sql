@@ -111,6 +111,7 @@ first_events as (
         'sales' as subject,
         least(
             (select first_message.first_event_on from first_message),
+            (select min(conversations.opened_on) from conversations),
             (select first_order.first_event_on from first_order),
             (select min(leads.created_on) from leads),
             (select min(checkouts.created_on) from checkouts)

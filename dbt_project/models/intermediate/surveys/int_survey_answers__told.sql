@@ -436,7 +436,7 @@ final as (
         topic,
         answered_at,
         -- An answer proves that the survey was sent by then.
-        least(sent_at, answered_at) as sent_at,
+        case when sent_at is not null then least(sent_at, answered_at) end as sent_at,
         case
             when sent_at is null then null
             when answered_at is not null then true

@@ -59,7 +59,7 @@ days as (
         count(*) as responses,
         count(*) filter (where score_of_five >= 4) as responses_satisfied,
         -- Exact, whatever the order of the rows.
-        sum(cast(score_of_five as decimal(18, 6))) as score_sum
+        sum(cast(score_of_five as decimal(30, 20))) as score_sum
     from surveys
     where answered_on is not null and score_of_five is not null
     group by channel_id, answered_on

@@ -51,7 +51,7 @@ period_sums as (
         count(*) as responses,
         count(*) filter (where answers.has_comment) as responses_with_comment,
         count(answers.score) as responses_scored,
-        sum(cast(answers.score as decimal(18, 6))) as score_sum
+        sum(cast(answers.score as decimal(30, 20))) as score_sum
     from answers
     inner join period_days on answers.answered_on = period_days.day_on
     group by

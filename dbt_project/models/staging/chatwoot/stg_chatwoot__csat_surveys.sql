@@ -12,7 +12,7 @@ messages as (
         updated_at,
         status,
         content_attributes,
-        record_id,
+        message_key,
         conversation_key
     from {{ source('raw', 'chatwoot_messages') }}
     where lower(content_type) in ('9', 'input_csat')
@@ -43,7 +43,7 @@ final as (
         load_precedence.precedence,
         unquoted._row_number as row_number,
         unquoted.id as chatwoot_message_id,
-        unquoted.record_id,
+        unquoted.message_key as record_id,
         unquoted.conversation_key,
         'chatwoot:' || unquoted.inbox_id as native_channel_id,
         {{ utc_time('unquoted.created_at') }} as sent_at,
