@@ -90,8 +90,10 @@ def created(exports: Exports, facts: Facts) -> Frame:
             deleted.setdefault(contact_id, at)
     listed: dict[str, tuple[datetime, str]] = {}
     for named in exports.named:
+        if named.stream != "contacts":
+            continue
         row = exports.tables[named.stream][named.place]
-        if named.stream == "contacts" and row.get("source"):
+        if row.get("source"):
             whose = facts.people.contact_of(exports.identifiers[named]) or "unknown"
             told = named.at, row["source"]
             listed[whose] = min(listed.get(whose, told), told)
