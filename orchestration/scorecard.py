@@ -30,7 +30,7 @@ _COUNTS = (
     "messages_pending",
     "messages_received",
 )
-# The month of the messages; of the sales only where there are no messages at all.
+# The month of the messages; of the sales or conversations only where there are no messages at all.
 _MONTH = """
 select period_start_on, is_complete
 from (
@@ -38,6 +38,8 @@ from (
     where period_grain = 'month'
     union
     select 2, period_start_on, is_complete from marts.kpi_sales where period_grain = 'month'
+    union
+    select 3, period_start_on, is_complete from marts.kpi_service where period_grain = 'month'
 )
 order by preference, is_complete desc, period_start_on desc
 limit 1
@@ -181,6 +183,68 @@ left join (
     select * from marts.kpi_cac where acquisition_source = 'all'
 ) using (period_start_on)
 """
+_SERVICE_COUNTS = (
+    "conversations_opened",
+    "conversations_reopened",
+    "conversations_closed",
+    "conversations_open_at_end",
+    "conversations_responded",
+    "conversations_abandoned",
+)
+_SERVICE_TIMES = (
+    "first_response_seconds_median",
+    "first_response_business_seconds_median",
+    "response_seconds_median",
+    "resolution_seconds_median",
+)
+_SERVICE_RATES = (
+    "abandonment_rate",
+    "reopen_rate",
+    "one_touch_rate",
+    "sla_met_rate",
+    "cost_per_closed_conversation_amount",
+)
+_BOTS = (
+    "bot_conversations",
+    "chatbot_engagement_rate",
+    "bot_completion_rate",
+    "human_handoff_rate",
+    "bot_dropoff_rate",
+)
+_OF_SERVICE = f"""
+select
+    coalesce(channels.name, kpi.channel_id) as channel,
+    {", ".join((*_SERVICE_COUNTS, *_SERVICE_TIMES, *_SERVICE_RATES))}
+from marts.kpi_service as kpi
+left join marts.dim_channels as channels using (channel_id)
+where period_grain = 'month' and period_start_on = $month
+order by channel_id
+"""
+_OF_BOTS = f"""
+select coalesce(channels.name, kpi.channel_id) as channel, {", ".join(_BOTS)}
+from marts.kpi_automation as kpi
+left join marts.dim_channels as channels using (channel_id)
+where period_grain = 'month' and period_start_on = $month
+order by channel_id
+"""
+_AGENTS = (
+    "conversations_assigned",
+    "conversations_replied",
+    "conversations_closed",
+    "conversations_open_at_end",
+    "first_response_seconds_median",
+    "csat_rate",
+    "attributed_revenue_amount",
+)
+_BUSIEST_AGENTS = 10
+_OF_AGENTS = f"""
+select coalesce(agents.agent_label, kpi.agent_id) as agent, {", ".join(_AGENTS)}
+from marts.kpi_agents as kpi
+left join marts.dim_agents as agents using (agent_id)
+where period_grain = 'month' and period_start_on = $month
+order by conversations_replied desc, kpi.agent_id
+limit {_BUSIEST_AGENTS}
+"""
 _WARNINGS = """
 select "check", table_name, violations, description
 from meta.checks
@@ -216,6 +280,9 @@ def read_scorecard(settings: Settings) -> dict[str, Any] | None:
             "campaigns": _rows(con, _CAMPAIGNS, bound) if month else [],
             "sales": sales[0] if sales else None,
             "customers": customers[0] if customers else None,
+            "service": _rows(con, _OF_SERVICE, bound) if month else [],
+            "automation": _rows(con, _OF_BOTS, bound) if month else [],
+            "agents": _rows(con, _OF_AGENTS, bound) if month else [],
             "warnings": _rows(con, _WARNINGS),
         }
 
@@ -246,7 +313,7 @@ def print_scorecard(console: Console, scorecard: dict[str, Any]) -> None:
     """Print the scorecard as tables."""
     start = scorecard["period_start_on"]
     if start is None:
-        console.print("No messages and no sales yet: the scorecard is empty.")
+        console.print("No messages, sales or conversations yet: the scorecard is empty.")
         return
     so_far = "" if scorecard["is_complete"] else " (not complete yet)"
     console.print(f"\n[bold]KPI scorecard, {start:%B %Y}{so_far}[/bold]")
@@ -279,6 +346,17 @@ def print_scorecard(console: Console, scorecard: dict[str, Any]) -> None:
         customers = [scorecard["customers"]]
         _print(console, "Customers", customers, _CUSTOMERS)
         _print(console, "What a customer costs and is worth", customers, _ACQUISITION)
+    service = scorecard["service"]
+    if service:
+        _print(console, "Conversations by channel", service, ("channel", *_SERVICE_COUNTS))
+        _print(console, "Times of conversations (medians)", service, ("channel", *_SERVICE_TIMES))
+        _print(console, "Rates of conversations", service, ("channel", *_SERVICE_RATES))
+    if scorecard["automation"]:
+        _print(console, "Bots by channel", scorecard["automation"], ("channel", *_BOTS))
+    agents = scorecard["agents"]
+    if agents:
+        shown = f"the {len(agents)} busiest" if len(agents) == _BUSIEST_AGENTS else "all"
+        _print(console, f"Agents ({shown})", agents, ("agent", *_AGENTS))
 
 
 def _print(console: Console, title: str, rows: list[Row], columns: tuple[str, ...]) -> None:
@@ -292,10 +370,10 @@ def _print(console: Console, title: str, rows: list[Row], columns: tuple[str, ..
         collapse_padding=True,
     )
     for column in columns:
-        is_name = column in ("channel", "category", "campaign", "active_on")
+        is_name = column in ("channel", "category", "campaign", "agent", "active_on")
         label = column
-        for unit in ("messages_", "contacts_", "recipients_"):
-            label = label.removeprefix(unit)
+        for unit in ("messages_", "contacts_", "recipients_", "conversations_"):
+            label = label.removeprefix(unit).removesuffix("_median")
         label = _ORDER_VALUES.get(column, label).replace("_", " ")
         table.add_column(label, justify="left" if is_name else "right", no_wrap=True)
     for row in rows:

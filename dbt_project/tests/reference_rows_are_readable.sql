@@ -1,7 +1,7 @@
 -- Every row of the user's own rate card and exchange rates has a date and a number, every opening
--- hour a day and two times, every holiday a day, every target seconds of a known clock and metric;
--- what has not is left out: the costs it would have given are unknown, the shift is closed, the
--- target is none.
+-- hour a day and two times, every holiday a day, every target seconds of a known clock and metric,
+-- every topic a pattern that is one; what has not is left out: the costs it would have given are
+-- unknown, the shift is closed, the target is none.
 {{ config(severity='warn') }}
 
 with
@@ -22,6 +22,12 @@ unreadable as (
     where
         try_cast(rated_on as date) is null
         or try_cast(rate as decimal(28, 14)) is null
+    union all
+    select
+        'feedback_topics' as stream,
+        count(*) as rows_unreadable
+    from {{ source('raw', 'reference_feedback_topics') }}
+    where try(regexp_matches('', pattern)) is null
     union all
     select
         'business_hours' as stream,

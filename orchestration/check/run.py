@@ -28,6 +28,7 @@ from orchestration.ingest.run import ingest_stream
 from orchestration.settings import Settings
 from orchestration.sources import BY_KEY, STREAMS, Stream
 from orchestration.sources.declaration import CSV_FILES, JSON_LINES_ALL
+from orchestration.sources.surveys import VENDORS
 from orchestration.warehouse import connect
 
 MAPPING_NAME = "mapping.yml"
@@ -297,6 +298,9 @@ def _declared(shape: Shape) -> str | None:
     best: tuple[int, str | None] = (1, None)
     for stream in STREAMS:
         takes_csv = stream.format == "csv" or stream.also_csv
+        if stream.reader == "survey":
+            marks = {plain_header(name) for name in VENDORS[stream.name].marks}
+            takes_csv = marks <= {plain_header(name) for name in shape.header}
         if not takes_csv or (shape.delimiter != "," and not stream.is_lenient):
             continue
         try:

@@ -6,7 +6,7 @@ inside one model is a dbt test there as well; what compares tables stands only h
 
 from __future__ import annotations
 
-from orchestration.checks import ads, campaigns, loyalty, orders
+from orchestration.checks import ads, campaigns, loyalty, orders, service
 from orchestration.checks.declaration import Check
 from orchestration.checks.grains import agrees_across_grains
 from orchestration.publish import PUBLIC_SCHEMAS, PUBLIC_TYPES
@@ -87,6 +87,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     **orders.KEYS,
     **ads.KEYS,
     **loyalty.KEYS,
+    **service.KEYS,
 }
 """Grain of each public table; MARTS, sections 2 and 3."""
 
@@ -266,6 +267,7 @@ INVARIANTS: tuple[Check, ...] = (
     *orders.INVARIANTS,
     *ads.INVARIANTS,
     *loyalty.INVARIANTS,
+    *service.INVARIANTS,
     Check(
         name="message_times_stand_in_order",
         table="marts.fct_messages",

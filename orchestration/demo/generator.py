@@ -19,6 +19,8 @@ from .settings import CLV_PROCESS, EXPORT_DAYS, DemoSettings, DemoSummary
 Progress = Callable[[str, int, int], None]
 
 SQL = Path(__file__).parent / "sql"
+# How exports of other systems are read: laid beside them, by stream.
+MAPPINGS = Path(__file__).parent / "mappings"
 SEEDS = Path(__file__).parents[2] / "dbt_project" / "seeds"
 
 # Share of a day's chats that begin in each local hour, 0 to 23; adds up to 100.
@@ -30,18 +32,22 @@ RAW_TEXT = "format csv, header false, quote '', escape '', delimiter '\x01'"
 STAGES = [
     "world",
     "plan",
+    "inbound",
+    "inbox",
     "messages",
     "clicks",
     "people",
     "orders",
+    "respond",
+    "surveys",
+    "dumps",
     "truth",
     "truth_campaigns",
     "truth_orders",
     "connectly",
+    "truth_service",
     "webhooks",
 ]
-
-CHATWOOT_DUMP_DAYS = 25
 
 # Written day by day.
 LOGS = ("whatsapp/webhooks", "whatsapp/sends")
@@ -223,6 +229,16 @@ class _Writer:
         self.files += 1
         self.bytes += path.stat().st_size
 
+    def place(self, stream: str, file: Path) -> None:
+        """Copy a file as it is into a stream's folder."""
+        if not self.wants(stream):
+            return
+        path = self._out / stream / file.name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(file.read_bytes())
+        self.files += 1
+        self.bytes += path.stat().st_size
+
 
 def _write_day(work: duckdb.DuckDBPyConnection, writer: _Writer, day: date) -> None:
     work.execute(f"create or replace macro the_day() as timestamp '{day}'")
@@ -249,20 +265,16 @@ def _write_reference(
         ("whatsapp/templates", "templates.jsonl"),
         ("reference/channels", "channels.csv"),
         ("reference/internal_contacts", "internal_contacts.csv"),
+        ("reference/business_hours", "business_hours.csv"),
+        ("reference/holidays", "holidays.csv"),
+        ("reference/sla_targets", "sla_targets.csv"),
+        ("reference/feedback_topics", "feedback_topics.csv"),
     ]:
         writer.write(
             stream,
             name,
             f"select line from file_lines where name = '{name}' order by position",
             heads.get(name, ""),
-        )
-    # The inbox is dumped once; what is exported once doesn't change.
-    if settings.days >= CHATWOOT_DUMP_DAYS:
-        writer.write(
-            "chatwoot/conversations",
-            "conversations.csv",
-            "select line from conversation_lines order by conversation_no",
-            heads["conversations.csv"],
         )
 
 
@@ -272,13 +284,12 @@ def _write_exports(
     """Write what is exported now and then, each file named by the last day it covers."""
     work.execute(_sql("exports"))
     work.execute(_sql("shops"))
+    work.execute(_sql("dump_lines"))
+    work.execute(_sql("survey_lines"))
     heads = work.execute("select stream, head from export_heads order by stream").fetchall()
     if settings.exports:
-        writer.write(
-            "mapped/connectly/message_reports",
-            "mapping.yml",
-            "select line from file_lines where name = 'mapping.yml' order by position",
-        )
+        for path in sorted(MAPPINGS.rglob("*.yml")):
+            writer.place(path.relative_to(MAPPINGS).parent.as_posix(), path)
     for number in range(settings.exports):
         last_day = settings.start_on + timedelta(days=(number + 1) * EXPORT_DAYS - 1)
         for stream, head in heads:

@@ -14,7 +14,7 @@ import itertools
 import re
 import shutil
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,6 +38,8 @@ _QUOTE = '"'
 
 
 DELIMITERS = (",", ";", "\t", "|")
+
+HeaderOf = Callable[[list[str], list[str]], tuple[list[str], int]]
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,7 @@ def read_csv(
         UnreadableFile: the file is rejected whole.
     """
     encoding = "utf-8" if mapping is None else mapping.encoding
-    with _in_utf8(path, scratch, encoding, mapping.skip_rows if mapping else 0) as text_path:
+    with in_utf8(path, scratch, encoding, mapping.skip_rows if mapping else 0) as text_path:
         if mapping is None:
             return _read_declared(con, stream, text_path)
         return _read_mapped(con, stream, text_path, mapping, mapping_name)
@@ -158,7 +160,7 @@ def _read_declared(con: duckdb.DuckDBPyConnection, stream: Stream, path: Path) -
     unreadable = _unreadable(stream, {name: cells[name] for name in by_column})
     headers = {name: header.names[place] for name, (place, _) in by_column.items()}
     return CsvFile(
-        _distinct_names(header.names), cells, kept, kept, rejects, unreadable, headers=headers
+        distinct_names(header.names), cells, kept, kept, rejects, unreadable, headers=headers
     )
 
 
@@ -214,7 +216,7 @@ def _read_mapped(
         ) from None
     kept = [place for place in range(len(header.names)) if place not in mapped.used]
     return CsvFile(
-        _distinct_names(header.names),
+        distinct_names(header.names),
         mapped.cells,
         kept,
         [place for place in kept if place not in mapped.ignored and header.names[place]],
@@ -268,11 +270,11 @@ def _read_rows(
 ) -> list[Reject]:
     if _read_fast(con, delimiter, path, header):
         return []
-    return _read_slowly(con, delimiter, path, len(header.names))
+    return _read_slowly(con, delimiter, path, header)
 
 
 @contextmanager
-def _in_utf8(path: Path, scratch: Path, encoding: str, skip_rows: int) -> Iterator[Path]:
+def in_utf8(path: Path, scratch: Path, encoding: str, skip_rows: int) -> Iterator[Path]:
     """Give the file as it is, or where it is in another encoding or has a title, a plain copy.
 
     DuckDB can't read every encoding. Lines that are skipped stand in the copy as blank ones, so
@@ -316,6 +318,29 @@ class _Header:
     names: list[str]
     lines: int
     line_end: str | None
+    records: int = 1
+
+
+def read_records(
+    con: duckdb.DuckDBPyConnection, path: Path, delimiter: str, header_of: HeaderOf
+) -> tuple[list[str], list[Reject]]:
+    """Read a file whose header is no list of our columns into the temp table `csv_rows`.
+
+    Args:
+        header_of: takes the first two records and returns the columns' names, and of how many
+            records these are the header.
+
+    Raises:
+        UnreadableFile: there is no header.
+    """
+    first = _read_header(path, delimiter)
+    with opened(path) as handle, closing(_records(handle, delimiter)) as records:
+        second = next(itertools.islice(records, 1, None), None)
+    names, used = header_of(first.names, second.cells if second and second.cells else [])
+    header = first
+    if used == 2 and second is not None:
+        header = _Header(names, second.line + second.lines - 1, first.line_end, 2)
+    return names, _read_rows(con, path, header, delimiter)
 
 
 def _read_header(path: Path, delimiter: str) -> _Header:
@@ -332,7 +357,7 @@ def _read_header(path: Path, delimiter: str) -> _Header:
     raise UnreadableFile("empty_file", "the file is empty: export it again")
 
 
-def _distinct_names(header: list[str]) -> list[str]:
+def distinct_names(header: list[str]) -> list[str]:
     """Give nameless and repeated columns names of their own: they are keys of `_extra`."""
     names: list[str] = []
     for place, name in enumerate(header, start=1):
@@ -387,9 +412,10 @@ from (
 
 
 def _read_slowly(
-    con: duckdb.DuckDBPyConnection, delimiter: str, path: Path, width: int
+    con: duckdb.DuckDBPyConnection, delimiter: str, path: Path, header: _Header
 ) -> list[Reject]:
     """Read record by record; return the lines that can't be used."""
+    width = len(header.names)
     typed = ", ".join(f"c{place} varchar" for place in range(width))
     con.execute(
         "create or replace temp table csv_rows "
@@ -399,7 +425,7 @@ def _read_slowly(
 
     def good() -> Iterator[tuple[int, list[str]]]:
         with opened(path) as handle:
-            for record in itertools.islice(_records(handle, delimiter), 1, None):
+            for record in itertools.islice(_records(handle, delimiter), header.records, None):
                 reason, message = _verdict(record, width)
                 if reason is None and record.cells is not None:
                     yield record.line, record.cells[:width]

@@ -21,7 +21,9 @@ from orchestration.sources.declaration import CSV_FILES, JSON_LINES_ALL
 UNFINISHED_SUFFIXES = (".part", ".tmp", ".crdownload", ".swp")
 EXPORT_PATTERNS = (*JSON_LINES_ALL, *CSV_FILES)
 MAPPED = "mapped"
-MAPPING_NAMES = ("mapping.yml", "mapping.yaml")
+SURVEYS = "surveys"
+MAPPING_NAMES = {MAPPED: ("mapping.yml", "mapping.yaml"), SURVEYS: ("survey.yml", "survey.yaml")}
+"""What beside the exports of a folder says how they are understood."""
 _CHUNK_BYTES = 4 * 1024 * 1024
 
 
@@ -33,7 +35,8 @@ class FoundFile:
         stream: the declared stream whose raw table it fills.
         line_count: lines of an uncompressed file (blank ones too), -1 for others.
         folder: `source/stream`, or `mapped/vendor/stream` of another system's file.
-        mapping: of a mapped file what names its columns, None where nothing does.
+        mapping: what names the columns of a mapped file or the questions of a survey, None where
+            nothing does.
     """
 
     stream: str
@@ -139,7 +142,8 @@ def _place(relative: str) -> tuple[str, str]:
 
 def _is_mapping(relative: str) -> bool:
     parts = relative.split("/")
-    return parts[0] == MAPPED and len(parts) > 3 and parts[-1] in MAPPING_NAMES
+    depth = 3 if parts[0] == MAPPED else 2
+    return len(parts) > depth and parts[-1] in MAPPING_NAMES.get(parts[0], ())
 
 
 def _keep_mapping(
@@ -160,12 +164,14 @@ def _keep_mapping(
 
 
 def _with_mapping(file: FoundFile, mappings: dict[str, MappingFile]) -> FoundFile:
-    """Give a mapped file the nearest mapping: its folder's, a parent's, else the shipped one."""
-    if not file.folder.startswith(f"{MAPPED}/"):
+    """Give a file the nearest mapping: its folder's, a parent's, else the shipped one."""
+    if file.folder.split("/")[0] not in MAPPING_NAMES:
         return file
     folder = file.path.rpartition("/")[0]
     while folder not in mappings and folder != file.folder:
         folder = folder.rpartition("/")[0]
+    if not file.folder.startswith(f"{MAPPED}/"):
+        return replace(file, mapping=mappings.get(folder))
     _, vendor, stream = file.folder.split("/")
     return replace(file, mapping=mappings.get(folder) or shipped_mapping(vendor, stream))
 

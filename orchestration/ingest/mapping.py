@@ -43,11 +43,13 @@ class MappingFile:
     sha256: str
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
+    """Base of what YAML files beside exports hold: a misspelt key is an error."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
-class Taken(_Strict):
+class Taken(Strict):
     """Where a column of ours comes from.
 
     Args:
@@ -76,7 +78,7 @@ class Taken(_Strict):
         return value
 
 
-class TimeForm(_Strict):
+class TimeForm(Strict):
     """How times are written: strptime forms, tried in order, and the zone they are told in."""
 
     format: tuple[str, ...] = (ISO,)
@@ -105,43 +107,12 @@ class TimeForm(_Strict):
         return value
 
 
-class Mapping(_Strict):
-    """What `mapping.yml` holds (SOURCES 1a, README "Other systems' exports").
+class TextForm(Strict):
+    """How a CSV is written that another system made."""
 
-    Args:
-        columns: ours → theirs.
-        inbound: the same for rows whose mapped direction is `inbound`: there the sender and the
-            recipient have changed places.
-        constants: ours → a value; where the column is mapped too, for its empty cells.
-        values: ours → {theirs: ours}, compared without regard to case; others pass as they are.
-        ignore: their columns that we know of and don't use: no remark on them.
-    """
-
-    columns: dict[str, Taken] = {}
-    inbound: dict[str, Taken] = {}
-    constants: dict[str, str] = {}
-    values: dict[str, dict[str, str]] = {}
     time: TimeForm = TimeForm()
-    decimal: Literal[".", ","] | None = None
     delimiter: str | None = None
     encoding: str = "utf-8"
-    skip_rows: int = Field(default=0, ge=0, le=MAX_SKIPPED_ROWS)
-    ignore: tuple[str, ...] = ()
-
-    @field_validator("columns", "inbound", mode="before")
-    @classmethod
-    def _short_forms(cls, value: Any) -> Any:
-        if not isinstance(value, dict):
-            return value or {}
-        return {
-            ours: theirs if isinstance(theirs, dict) else {"column": theirs}
-            for ours, theirs in value.items()
-        }
-
-    @field_validator("constants", "values", mode="before")
-    @classmethod
-    def _may_be_empty(cls, value: Any) -> Any:
-        return value or {}
 
     @field_validator("time", mode="before")
     @classmethod
@@ -167,6 +138,42 @@ class Mapping(_Strict):
                 f"{value!r} is no encoding: give e.g. utf-8, utf-16, cp1252, latin-1"
             ) from None
         return codec.name
+
+
+class Mapping(TextForm):
+    """What `mapping.yml` holds (SOURCES 1a, README "Other systems' exports").
+
+    Args:
+        columns: ours → theirs.
+        inbound: the same for rows whose mapped direction is `inbound`: there the sender and the
+            recipient have changed places.
+        constants: ours → a value; where the column is mapped too, for its empty cells.
+        values: ours → {theirs: ours}, compared without regard to case; others pass as they are.
+        ignore: their columns that we know of and don't use: no remark on them.
+    """
+
+    columns: dict[str, Taken] = {}
+    inbound: dict[str, Taken] = {}
+    constants: dict[str, str] = {}
+    values: dict[str, dict[str, str]] = {}
+    decimal: Literal[".", ","] | None = None
+    skip_rows: int = Field(default=0, ge=0, le=MAX_SKIPPED_ROWS)
+    ignore: tuple[str, ...] = ()
+
+    @field_validator("columns", "inbound", mode="before")
+    @classmethod
+    def _short_forms(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value or {}
+        return {
+            ours: theirs if isinstance(theirs, dict) else {"column": theirs}
+            for ours, theirs in value.items()
+        }
+
+    @field_validator("constants", "values", mode="before")
+    @classmethod
+    def _may_be_empty(cls, value: Any) -> Any:
+        return value or {}
 
 
 class _Loader(yaml.BaseLoader):
@@ -212,19 +219,32 @@ def parse_mapping(file: MappingFile, stream: Stream) -> Mapping:
     return _parsed(file.path, file.content, stream)
 
 
-@cache
-def _parsed(path: str, content: bytes, stream: Stream) -> Mapping:
+def yaml_tree(content: bytes, first_key: str) -> dict[str, Any]:
+    """Return the keys of a YAML file, every value as text.
+
+    Raises:
+        ValueError: it is none; the message says where, and the mend.
+    """
     try:
         tree = yaml.load(content.decode("utf-8-sig"), _Loader)
     except UnicodeDecodeError:
-        raise _bad(path, "it is not UTF-8: save it as UTF-8") from None
+        raise ValueError("it is not UTF-8: save it as UTF-8") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}: " if mark else ""
         problem = getattr(error, "problem", None) or str(error)
-        raise _bad(path, f"{where}{problem}: mend the YAML") from None
+        raise ValueError(f"{where}{problem}: mend the YAML") from None
     if not isinstance(tree, dict):
-        raise _bad(path, "it holds no keys: begin with `columns:`")
+        raise ValueError(f"it holds no keys: begin with `{first_key}:`")
+    return tree
+
+
+@cache
+def _parsed(path: str, content: bytes, stream: Stream) -> Mapping:
+    try:
+        tree = yaml_tree(content, "columns")
+    except ValueError as error:
+        raise _bad(path, str(error)) from None
     try:
         mapping = Mapping.model_validate(tree)
     except ValidationError as error:
@@ -235,7 +255,7 @@ def _parsed(path: str, content: bytes, stream: Stream) -> Mapping:
         for name in getattr(mapping, key):
             if name not in own:
                 raise _bad(
-                    path, f"key {key}.{name}: {stream.name} has no such column{_near(name, own)}"
+                    path, f"key {key}.{name}: {stream.name} has no such column{near(name, own)}"
                 )
     for key in ("columns", "inbound"):
         for name, taken in getattr(mapping, key).items():
@@ -275,9 +295,10 @@ def check_vendor(folder: str, stream: Stream) -> None:
         )
 
 
-def _near(name: str, known: Any) -> str:
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f": did you mean {near[0]}?" if near else f": it has {', '.join(known)}"
+def near(name: str, known: Any) -> str:
+    """Return the end of a message on a name that is none: the likely one, else all there are."""
+    likely = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f": did you mean {likely[0]}?" if likely else f": it has {', '.join(known)}"
 
 
 def _advice(error: Any) -> str:
@@ -287,7 +308,7 @@ def _advice(error: Any) -> str:
         models: dict[int, type[BaseModel]] = {1: Mapping, 2: TimeForm}
         fields = models.get(len(error["loc"]), Taken).model_fields
         names = [item.alias or name for name, item in fields.items()]
-        return f"key {where}: there is no such key{_near(last, names)}"
+        return f"key {where}: there is no such key{near(last, names)}"
     return f"key {where}: {error['msg'].removeprefix('Value error, ')}"
 
 
@@ -446,7 +467,7 @@ class _Builder:
                 self.remarks.append(remark)
             return None
         self.used.update(found)
-        texts = [f"nullif(trim(c{place}, {_BLANKS}), '')" for place in found]
+        texts = [f"nullif(trim(c{place}, {BLANKS}), '')" for place in found]
         text = texts[0] if len(texts) == 1 else f"coalesce({', '.join(texts)})"
         if taken.json_path is None:
             return self._typed(ours, self._translated(ours, text), absolute=taken.absolute)
@@ -498,7 +519,7 @@ class _Builder:
 
 
 # What people and programs put around a cell, no-break spaces among it.
-_BLANKS = "chr(32) || chr(9) || chr(160) || chr(8239)"
+BLANKS = "chr(32) || chr(9) || chr(160) || chr(8239)"
 
 
 def literal(text: str) -> str:

@@ -29,6 +29,7 @@ from orchestration.ingest.files import (
 from orchestration.ingest.identifiers import key_id, keyed_hash, register, set_key
 from orchestration.ingest.ledger import LEDGER_DDL, highest_load_id, read_state, write_state
 from orchestration.ingest.mapping import check_vendor, missing_mapping, parse_mapping
+from orchestration.ingest.surveys import read_survey
 from orchestration.ingest.webhooks import (
     FULL_KEY_SEARCH_BYTES,
     body_form,
@@ -521,6 +522,9 @@ def _read_csv(
 ) -> CsvFile:
     file = content.file
     scratch = settings.temp_dir / f"{file.sha256}.csv"
+    if stream.reader == "survey":
+        folder = file.path.rpartition("/")[0]
+        return read_survey(con, stream, content.path, scratch, file=file.mapping, folder=folder)
     if file.folder == stream.key:
         return read_csv(con, stream, content.path, scratch)
     check_vendor(file.folder, stream)
@@ -800,9 +804,9 @@ def _remember_retired(con: duckdb.DuckDBPyConnection, stream: Stream, load_id: i
             [stream.raw_table, load_id],
         )
     for identifier in stream.identifiers:
-        # Clicks and conversations have no state table, and a click log that grows retires all of it
-        # every day.
-        if identifier.kind in ("click", "page", "conversation"):
+        # Clicks, surveys and conversations have no state table, and a click log that grows retires
+        # all of it every day.
+        if identifier.kind in ("click", "page", "conversation", "survey"):
             continue
         kind = "phone" if identifier.kind == "wa_id" else identifier.kind
         con.execute(

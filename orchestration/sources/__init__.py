@@ -11,6 +11,7 @@ from orchestration.sources import (
     meta_ads,
     reference,
     shopify,
+    surveys,
     whatsapp,
     woocommerce,
 )
@@ -27,6 +28,7 @@ STREAMS: tuple[Stream, ...] = (
     *meta_ads.STREAMS,
     *reference.STREAMS,
     *shopify.STREAMS,
+    *surveys.STREAMS,
     *woocommerce.STREAMS,
     *chatwoot.STREAMS,
 )

@@ -362,6 +362,33 @@ AGENT_BOTS = _table(
     ),
     personal=("name", "description", "outgoing_url", "bot_config"),
 )
+CSAT_SURVEY_RESPONSES = _table(
+    "csat_survey_responses",
+    "what a customer answered to the survey after a conversation",
+    ("id", "conversation_id", "message_id", "rating", "created_at"),
+    (
+        "account_id",
+        "feedback_message",
+        "contact_id",
+        "assigned_agent_id",
+        "updated_at",
+        "csat_review_notes",
+        "review_notes_updated_at",
+        "review_notes_updated_by_id",
+    ),
+    personal=(
+        "id",
+        "conversation_id",
+        "message_id",
+        "rating",
+        "feedback_message",
+        "contact_id",
+        "csat_review_notes",
+    ),
+    derived=(_CONVERSATION_KEY, _contact_of("'chatwoot:' || contact_id")),
+    identifiers=(_CONVERSATION, _CONTACT),
+    has_own_time=True,
+)
 
 STREAMS = (
     CONVERSATIONS,
@@ -373,4 +400,5 @@ STREAMS = (
     USERS,
     TEAMS,
     AGENT_BOTS,
+    CSAT_SURVEY_RESPONSES,
 )

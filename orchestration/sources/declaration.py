@@ -28,11 +28,12 @@ IdentifierKind = Literal[
     "agent",
     "click",
     "page",
+    "survey",
 ]
 """What an identifying value is; `platform` is an inbox system's own id of a person. From `channel`
 on they identify no customer, but a channel id may be a phone number, a composed message key and the
 number of a conversation are guessable, a log may name its agents and bots by e-mail address or
-number, and a click or the page of a link may be guessed with whoever it names: these are hashed
+number, and a click, a survey's answer or the page of a link may be guessed with whoever it names: these are hashed
 with the key too."""
 
 PERSON_COLUMNS = ("phone", "user_id", "email", "external_id")
@@ -167,7 +168,8 @@ class Stream(Frozen):
             for the ledger and the watermark; NULL where unreadable.
         export_time_pattern: regular expression with one group over the file name that holds the
             export time: decides between two files before the path does (SOURCES 2.2).
-        reader: `fields` maps columns one to one; `whatsapp_webhook` unfolds envelopes.
+        reader: `fields` maps columns one to one; `whatsapp_webhook` unfolds envelopes; `survey`
+            takes the questions that survey.yml names, of CSV and JSON alike.
         may_be_array: its JSON may also come as an array, also as the `data` of an API's answer: the
             elements are the rows.
         is_lenient: its CSVs may also be separated by semicolons, tabs or bars: people write them.
@@ -188,7 +190,7 @@ class Stream(Frozen):
     identifiers: tuple[Identifier, ...] = ()
     event_time: str | None = None
     export_time_pattern: str | None = None
-    reader: Literal["fields", "whatsapp_webhook"] = "fields"
+    reader: Literal["fields", "whatsapp_webhook", "survey"] = "fields"
     may_be_array: bool = False
     delimiter: str = ","
     is_lenient: bool = False

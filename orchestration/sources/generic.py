@@ -251,6 +251,32 @@ ABANDONED_CHECKOUTS = csv_stream(
     event_time="created_at",
 )
 
+SURVEY_RESPONSES = csv_stream(
+    "generic",
+    "survey_responses",
+    "a survey that was sent, with its answer, or an answer alone",
+    ("response_id", "survey_type"),
+    (
+        "conversation_id",
+        "answered_at",
+        "sent_at",
+        "score",
+        "scale_max",
+        "comment",
+        "topic",
+        "agent_id",
+    ),
+    key=("response_id",),
+    person="optional",
+    personal=("response_id", "conversation_id", "score", "comment", "topic", "agent_id"),
+    one_of=((*PERSON_COLUMNS, "conversation_id"),),
+    identifiers=(
+        Identifier(kind="survey", column="response_id"),
+        Identifier(kind="agent", column="agent_id", where=NO_PLAIN_ID.format("agent_id")),
+    ),
+    event_time="answered_at",
+)
+
 STREAMS = (
     MESSAGES,
     MESSAGE_REPORTS,
@@ -264,4 +290,5 @@ STREAMS = (
     AD_SPEND,
     ORDERS,
     ABANDONED_CHECKOUTS,
+    SURVEY_RESPONSES,
 )

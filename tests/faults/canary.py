@@ -226,8 +226,8 @@ def plant(raw_dir: Path) -> list[str]:
         f"#9002,{EMAIL},ragged {NAME} {PHONE}\n"
     )
     conversation = (
-        "id,inbox_id,created_at,identifier,additional_attributes,cached_label_list\n"
-        f'9001,1,2026-11-01 10:00:00,{EMAIL},"{{""phone"":""{PHONE}""}}",{NAME}\n'
+        "id,inbox_id,created_at,contact_id,identifier,additional_attributes,cached_label_list\n"
+        f'9001,9001,2026-11-01 10:00:00,9001,{EMAIL},"{{""phone"":""{PHONE}""}}",{NAME}\n'
     )
     files = {
         f"whatsapp/webhooks/{NAME} {SURNAME} +{PHONE}.jsonl": _webhooks(),
@@ -239,7 +239,7 @@ def plant(raw_dir: Path) -> list[str]:
         f"reference/internal_contacts/{SURNAME}.csv": f"phone,email\n+4915790099999,{EMAIL}\n",
         f"{NAME}/{SURNAME}/{PHONE}.csv": f"phone\n{PHONE}\n",
     }
-    files |= _csv_exports() | _shop_exports()
+    files |= _csv_exports() | _shop_exports() | _inbox_exports()
     for path, content in files.items():
         target = raw_dir / path
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -337,6 +337,54 @@ def _shop_exports() -> dict[str, str]:
     }
 
 
+def _inbox_exports() -> dict[str, str]:
+    """Return dumps of Chatwoot's tables with the canary wherever somebody writes or is named."""
+    at = "2026-11-12 10:00:00"
+    said = f"{TEXT}, {NAME} +{PHONE}"
+    about = f'"{{""external_error"":""{PHONE}: {EMAIL}"",""by"":""{NAME}""}}"'
+    tables: dict[str, tuple[str, list[str]]] = {
+        "contacts": (
+            "id,created_at,name,email,phone_number,identifier,additional_attributes",
+            [
+                f"9001,{at},{NAME},,+{PHONE},{NAME} {SURNAME},{about}",
+                f"9002,{at},{NAME},{EMAIL},,,",
+            ],
+        ),
+        "contact_inboxes": (
+            "id,contact_id,inbox_id,source_id,created_at,pubsub_token",
+            [f"9001,9001,9001,{PHONE},{at},{PASSPHRASE}"],
+        ),
+        "inboxes": (
+            "id,channel_type,name,email_address,greeting_message,timezone",
+            [f"9001,Channel::Whatsapp,{NAME} {BUSINESS_PHONE},{EMAIL},{TEXT},UTC"],
+        ),
+        "users": (
+            "id,name,display_name,email,uid,encrypted_password,tokens,message_signature",
+            [f"9001,{NAME} {SURNAME},{NAME},{EMAIL},{EMAIL},{PASSPHRASE},{PASSPHRASE},{said}"],
+        ),
+        "agent_bots": (
+            "id,name,description,outgoing_url",
+            [f"9001,{NAME},{TEXT},https://bots.example/{PASSPHRASE}?by={EMAIL}"],
+        ),
+        "teams": ("id,name,description", [f"9001,night shift,{said}"]),
+        "messages": (
+            "id,inbox_id,conversation_id,message_type,created_at,private,status,source_id,"
+            "content_type,content,content_attributes,sender_type,sender_id",
+            [
+                f'9001,9001,9001,0,{at},f,0,{WAMID_IN},0,"{said}",{about},Contact,9001',
+                f'9002,9001,9001,1,{at},f,3,,{NAME} {PHONE},"{said}",{about},User,9001',
+                f'9003,9001,9001,1,{at},t,0,,0,"{said}",,User,9001',
+                f'9004,9001,9001,2,{at},f,0,,0,"Assigned to {NAME} by {EMAIL}",,,',
+                f'9005,9001,9001,1,{at},f,0,{WAMID_OUT},0,"{said}",,AgentBot,9001',
+            ],
+        ),
+    }
+    return {
+        f"chatwoot/{table}/{SURNAME}.csv": "\n".join([header, *rows]) + "\n"
+        for table, (header, rows) in tables.items()
+    }
+
+
 def _csv_exports() -> dict[str, str]:
     """Return exports with our own columns: the canary in every cell that isn't the business' own.
 
@@ -390,6 +438,29 @@ def _csv_exports() -> dict[str, str]:
             [
                 f"{PHONE}-2,{CHANNEL_PHONE},{NAME} {SURNAME},outbound,{at},{PHONE},{NAME},"
                 f"{TEXT},Call {PHONE},failed"
+            ],
+        ),
+        "generic/conversations": (
+            "conversation_id,channel_id,phone,opened_at,opened_by,closed_by_agent_id,category,"
+            "assignee_agent_id",
+            [
+                f"{PHONE},{CHANNEL_PHONE},+{PHONE},{at},{NAME} {PHONE},{EMAIL},call {PHONE},"
+                f"{NAME} {SURNAME}"
+            ],
+        ),
+        "generic/conversation_events": (
+            "event_id,conversation_id,event_type,occurred_at,actor_type,actor_agent_id,"
+            "assignee_agent_id,bot_id",
+            [
+                f"{PHONE}-1,{PHONE},assigned,{at},{NAME} {PHONE},{EMAIL},{NAME} {SURNAME},",
+                f"{PHONE}-2,{PHONE},{NAME} called {PHONE},{at},,,,{NAME} {PHONE}",
+            ],
+        ),
+        "generic/agents": (
+            "agent_id,name,team_id,team_name",
+            [
+                f"{EMAIL},{NAME} {SURNAME},{PHONE},shift of {NAME} ({PHONE})",
+                f"{NAME} {SURNAME},{NAME} {SURNAME},{NAME}@{SURNAME},{PHONE}",
             ],
         ),
         "generic/contacts": (

@@ -70,6 +70,10 @@ def test_the_canary_is_found_where_it_may_be(faulty: Faulty) -> None:
         ("raw.shopify_orders_bulk", "journey"),
         ("raw.woocommerce_orders", "meta_data"),
         ("raw.chatwoot_conversations", "identifier"),
+        ("raw.chatwoot_messages", "content"),
+        ("raw.chatwoot_contacts", "phone_number"),
+        ("raw.chatwoot_users", "encrypted_password"),
+        ("raw.generic_agents", "name"),
         ("raw.rejects", "raw_text"),
         ("raw.files", "path"),
     ):
@@ -88,6 +92,8 @@ def test_a_column_that_holds_the_canary_is_declared_personal(faulty: Faulty) -> 
         "source", "event", "skipped_reason", "message_type", "category", "country_code",
         "utm_source", "utm_medium", "utm_campaign",
         "session_source", "session_medium", "session_campaign",
+        # What systems say of conversations: published as one of a closed list, or as `other`.
+        "opened_by", "event_type", "actor_type", "content_type", "team_name",
         # A business' own names of ads: published without numbers and addresses, codes as codes.
         "ad_name", "campaign_name", "currency_code",
         # A shop's own words: published only as one of a closed list, or not at all.

@@ -26,7 +26,8 @@ FIRST, LAST = datetime(2016, 1, 1, tzinfo=UTC), datetime(2026, 11, 20, tzinfo=UT
 
 # `week`: split shifts and an early Saturday. `night`: over midnight, with an edge in the hour that
 # the clocks repeat or leave out, in Berlin (2 to 3) and in São Paulo (23 to 24, 0 to 1). `always`:
-# no second closed. `odd`: overlapping, touching, one within another, half hours and seconds.
+# no second closed. `odd`: overlapping, touching, one within another, half hours and seconds, and a
+# shift in Berlin's hour that is left out, which ends before it begins.
 SCHEDULES = {
     "week": [
         *(Shift(day, "09:00", "12:30") for day in range(1, 6)),
@@ -48,6 +49,7 @@ SCHEDULES = {
         Shift(1, "15:45:10", "16:00"),
         Shift(3, "18:00", "18:00"),
         Shift(4, "17:00", "19:30"),
+        Shift(7, "02:30", "03:00"),
         Shift(7, "22:30", "07:15"),
     ],
 }
@@ -200,6 +202,9 @@ def test_2000_spans_equal_a_count_by_pythons_zones(con: duckdb.DuckDBPyConnectio
         ("Europe/Berlin night", "2026-10-24 21:30", "2026-10-25 00:29", 10_740),
         # The clocks go from 2 to 3: the shift of 0:30 to 2:00 ends as it would have.
         ("Europe/Berlin night", "2026-03-28 23:30", "2026-03-29 01:00", 5_400),
+        # A shift of 2:30 to 3:00 would begin half an hour after its end.
+        ("Europe/Berlin odd", "2026-03-28 20:00", "2026-03-29 12:00", 0),
+        ("Europe/Berlin odd", "2026-03-21 20:00", "2026-03-22 12:00", 1_800),
         # 24 hours a day are 23 and 25 hours on these days.
         ("Europe/Berlin always", "2026-03-28 23:00", "2026-03-29 22:00", 82_800),
         ("Europe/Berlin always", "2026-10-24 22:00", "2026-10-25 23:00", 90_000),

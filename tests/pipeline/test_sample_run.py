@@ -27,8 +27,10 @@ COUNTS = (
 )
 FUNNEL = ("targeted", "skipped", "attempted", "sent", "delivered", "read")
 OUTCOMES = ("clicked", "replied", "opted_out")
-# The number whose messages only a vendor's report tells; the truth keeps them apart.
-REPORTED = "310200000000005"
+# The number whose messages only a vendor's report tells, and the second inbox, which is in no
+# webhook: the truth keeps them apart.
+REPORTED, SECOND_INBOX = "310200000000005", "218734"
+IN_LOGS = f"channel_id not in ('{REPORTED}', '{SECOND_INBOX}')"
 # What the truth says of one message, and how a mart writes it.
 OF_MESSAGE = {
     "direction": "direction",
@@ -39,9 +41,9 @@ OF_MESSAGE = {
     "failed_at": "failed_at",
     "error_code": "cast(error_code as varchar)",
     "sender_type": "sender_type",
-    # The truth names agents as the log does; who typed in the app, nothing tells.
-    "agent_id": "coalesce('whatsapp:' || agent_id, if(sender_type = 'agent', 'unknown', 'none'))",
-    "bot_id": "coalesce(bot_id, 'none')",
+    # Who typed in the app, nothing tells.
+    "agent_id": "coalesce(agent_id, if(sender_type = 'agent', 'unknown', 'none'))",
+    "bot_id": "coalesce(bot_id, if(sender_type = 'bot', 'unknown', 'none'))",
     "is_billable": "is_billable",
     "is_delivered_implied": "coalesce(is_delivered_implied, false)",
     "is_failed_overridden": "coalesce(is_failed_overridden, false)",
@@ -63,7 +65,7 @@ def truth(make_once: MakeOnce) -> Path:
 
 def _months(db: Path, table: str, columns: tuple[str, ...], channel: str, month: str) -> Any:
     is_mart = table.startswith("marts.")
-    where = f"where period_grain = 'month' and channel_id <> '{REPORTED}'" if is_mart else ""
+    where = f"where period_grain = 'month' and {IN_LOGS}" if is_mart else ""
     sums = ", ".join(f"cast(sum({column}) as varchar)" for column in columns)
     return query(
         db, f"select {month}, {channel}, {sums} from {table} {where} group by all order by all"
@@ -96,8 +98,17 @@ def test_the_printed_scorecard_is_the_published_file_and_the_truth(
     )
     [vendors] = [row for row in card["messaging"] if row["channel_id"] == REPORTED]
     assert [{name: vendors[name] for name in row} for row in reported] == reported
+    inbox = records(
+        truth,
+        "select count(*) filter (where direction = 'outbound') as messages_attempted, "
+        "count(*) filter (where direction = 'inbound') as messages_received "
+        "from truth.respond_messages where date_trunc('month', sent_at) = ?::date",
+        month,
+    )
+    [second] = [row for row in card["messaging"] if row["channel_id"] == SECOND_INBOX]
+    assert [{name: second[name] for name in row} for row in inbox] == inbox
     for row in card["messaging"]:
-        if row["channel_id"] == REPORTED:
+        if row["channel_id"] in (REPORTED, SECOND_INBOX):
             continue
         expected = drawn.get(row["channel_id"], dict.fromkeys(COUNTS, 0))
         assert {name: row[name] for name in COUNTS} == {name: expected[name] for name in COUNTS}
@@ -108,7 +119,8 @@ def test_the_printed_scorecard_is_the_published_file_and_the_truth(
         assert any(cells[-1:] == [row["cost_amount"]] for cells in printed)
     total = card["messaging_total"]
     for name in COUNTS:
-        assert total[name] == sum(row[name] for row in drawn.values()) + vendors[name]
+        in_logs = sum(row[name] for row in drawn.values())
+        assert total[name] == in_logs + vendors[name] + second[name]
     sums = {
         name: sum(row[name] for row in card["costs"])
         for name in ("messages_billable", "messages_free")
@@ -202,7 +214,7 @@ def test_every_month_of_consent_is_the_truth(sample: Built, truth: Path) -> None
     published = query(
         sample.published,
         f"select period_start_on, channel_id, {columns} from marts.kpi_consent "
-        f"where period_grain = 'month' and channel_id <> '{REPORTED}' order by all",
+        f"where period_grain = 'month' and {IN_LOGS} order by all",
     )
     shown = {(row[0], row[1]) for row in published}
     assert [row for row in published if (row[0], row[1]) in {(d[0], d[1]) for d in drawn}] == [
@@ -321,8 +333,7 @@ def test_every_message_has_the_times_of_the_truth(sample: Built, truth: Path) ->
         row.pop("message_id"): row
         for row in records(
             sample.published,
-            f"select message_id, {', '.join(OF_MESSAGE)} from marts.fct_messages "
-            f"where channel_id <> '{REPORTED}'",
+            f"select message_id, {', '.join(OF_MESSAGE)} from marts.fct_messages where {IN_LOGS}",
         )
     }
     refused = sorted(str(row) for key, row in drawn.items() if key not in published)

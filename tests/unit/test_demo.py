@@ -164,7 +164,7 @@ def test_committed_sample_is_what_the_generator_writes(sample: Generated) -> Non
     generated = contents(sample.out)
     assert committed.keys() == generated.keys()
     assert [name for name in generated if generated[name] != committed[name]] == []
-    assert sum(map(len, committed.values())) < 2_500_000
+    assert sum(map(len, committed.values())) < 2_600_000
 
 
 def test_truth_is_never_overwritten(sample: Generated, tmp_path: Path) -> None:
@@ -188,6 +188,17 @@ def test_statuses_fold_back_to_the_truth(sample: Generated) -> None:
             codes[status["id"]] = status["errors"][0]["code"]
         if "pricing" in status:
             pricing[status["id"]] = status["pricing"].get("type")
+
+    # Of its own messages the inbox says when they were sent, or that they failed.
+    for row in exported(sample.out, "chatwoot/messages"):
+        if row["message_type"] in ("1", "3") and row["source_id"]:
+            times = first[row["source_id"]]
+            name = "failed" if row["status"] == "3" else "sent"
+            moment = datetime.fromisoformat(row["created_at"])
+            times[name] = min(moment, times.get(name, moment))
+            if name == "failed":
+                code = json.loads(row["content_attributes"])["external_error"].split(":")[0]
+                codes.setdefault(row["source_id"], int(code))
 
     log = {(row["phone_number_id"], row["requested_at"]): row for row in sends(sample.out)}
     logged = {
@@ -230,12 +241,20 @@ def test_inbound_messages_are_those_of_the_truth(sample: Generated) -> None:
         for number, message in values(sample.out, "messages")
         if number != DASHBOARD_TEST_NUMBER
     }
+    # The inbox may have heard of a message whose webhook comes after the logs' end.
+    in_inbox = {
+        row["source_id"]
+        for row in exported(sample.out, "chatwoot/messages")
+        if row["message_type"] == "0"
+    }
     drawn = {
         row["wamid"]: (row["phone_number_id"], row["message_type"], row["message_at"])
         for row in sample.table("messages")
         if row["direction"] == "inbound"
     }
-    assert heard == drawn
+    assert heard.keys() <= drawn.keys()
+    assert heard == {key: row for key, row in drawn.items() if key in heard}
+    assert drawn.keys() - heard.keys() <= in_inbox <= drawn.keys()
 
 
 def test_people_are_recognisable_in_the_exports(sample: Generated) -> None:

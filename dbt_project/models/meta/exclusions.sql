@@ -38,6 +38,16 @@ folded_sends as not materialized (
     from {{ ref('int_whatsapp_sends__folded') }}
 ),
 
+reports as not materialized (
+    select
+        record_id,
+        direction,
+        phone,
+        name_kind,
+        name_value
+    from {{ ref('int_message_reports') }}
+),
+
 internal_values as (
     select
         persons.kind,
@@ -78,6 +88,20 @@ internal_messages as (
     where
         person_wa_id in (select internal_phones.value from internal_phones)
         or person_user_id in (select internal_user_ids.value from internal_user_ids)
+    union
+    select direction || record_id as message_key
+    from reports
+    where
+        phone in (select internal_phones.value from internal_phones)
+        or (
+            phone is null
+            and (name_kind, name_value) in (
+                select
+                    internal_values.kind,
+                    internal_values.value
+                from internal_values
+            )
+        )
 ),
 
 counted as (
@@ -185,6 +209,40 @@ counted as (
         count(*) as rows
     from {{ ref('int_abandoned_checkouts') }}
     where has_clock_anomaly and not is_internal
+    union all
+    -- Text where a number was asked for, and numbers outside of the scale: the answer counts, its
+    -- score doesn't.
+    select
+        score_reason as reason,
+        count(*) as rows
+    from {{ ref('int_survey_answers') }}
+    where score_reason is not null
+    group by score_reason
+    union all
+    select
+        'survey_answered_again' as reason,
+        count(*) as rows
+    from {{ ref('int_survey_answers') }}
+    where is_superseded
+    union all
+    select
+        case when is_completed then 'no_time' else 'survey_not_completed' end as reason,
+        count(*) as rows
+    from {{ ref('int_survey_answers__told') }}
+    where not is_completed or coalesce(answered_at, sent_at) is null
+    group by all
+    union all
+    select
+        'internal_contact' as reason,
+        count(*) as rows
+    from {{ ref('int_survey_answers') }}
+    where is_internal
+    union all
+    select
+        'clock_anomaly' as reason,
+        count(*) as rows
+    from {{ ref('fct_survey_responses') }}
+    where has_clock_anomaly
     union all
     select
         'identity_max_links' as reason,

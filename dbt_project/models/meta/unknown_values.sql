@@ -64,6 +64,66 @@ messages as (
     group by all
 ),
 
+inbox_messages as (
+    select
+        case when not regexp_full_match(message_type, '[0-3]') then lower(message_type) end
+            as message_type,
+        sender_type,
+        count(*) as records
+    from {{ source('raw', 'chatwoot_messages') }}
+    group by all
+),
+
+inbox_conversations as (
+    select
+        lower(status) as status,
+        count(*) as records
+    from {{ source('raw', 'chatwoot_conversations') }}
+    where not regexp_full_match(status, '[0-3]')
+    group by all
+),
+
+inboxes as (
+    select
+        lower(replace(channel_type, 'Channel::', '')) as channel_type,
+        count(*) as records
+    from {{ source('raw', 'chatwoot_inboxes') }}
+    group by all
+),
+
+conversation_events as (
+    select
+        lower(event_type) as event_type,
+        count(*) as records
+    from {{ source('raw', 'generic_conversation_events') }}
+    group by all
+),
+
+conversations as (
+    select
+        lower(opened_by) as opened_by,
+        count(*) as records
+    from {{ source('raw', 'generic_conversations') }}
+    where opened_by is not null
+    group by all
+),
+
+survey_responses as (
+    select
+        lower(survey_type) as survey_type,
+        count(*) as records
+    from (
+        select survey_type from {{ source('raw', 'generic_survey_responses') }}
+        union all
+        select survey_type from {{ source('raw', 'surveys_typeform') }}
+        union all
+        select survey_type from {{ source('raw', 'surveys_surveymonkey') }}
+        union all
+        select survey_type from {{ source('raw', 'surveys_delighted') }}
+    )
+    group by all
+),
+
 known_values as (
     select
         what,
@@ -135,6 +195,50 @@ named as (
         coalesce(direction, 'none') as name,
         records
     from messages
+    union all
+    select
+        'chatwoot_message_type' as what,
+        message_type as name,
+        records
+    from inbox_messages
+    where message_type is not null
+    union all
+    select
+        'chatwoot_sender_type' as what,
+        sender_type as name,
+        records
+    from inbox_messages
+    where sender_type is not null
+    union all
+    select
+        'chatwoot_status' as what,
+        status as name,
+        records
+    from inbox_conversations
+    union all
+    select
+        'chatwoot_channel_type' as what,
+        channel_type as name,
+        records
+    from inboxes
+    union all
+    select
+        'conversation_event' as what,
+        event_type as name,
+        records
+    from conversation_events
+    union all
+    select
+        'conversation_opened_by' as what,
+        opened_by as name,
+        records
+    from conversations
+    union all
+    select
+        'survey_type' as what,
+        coalesce(survey_type, 'none') as name,
+        records
+    from survey_responses
 ),
 
 final as (

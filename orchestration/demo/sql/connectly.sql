@@ -91,8 +91,8 @@ from truth.report_messages
 group by all
 order by campaign_id;
 
--- truth.active_contacts, where a click on a link and a valid order are activity too. Who only buys
--- is in it as well, a number below zero.
+-- truth.active_contacts, where a message to the second inbox, a click on a link and a valid order
+-- are activity too. Who only buys is in it as well, a number below zero.
 create table truth.active_contacts_with_orders as
 with active_days as (
     select distinct contact_no, cast(message_at as date) as day_on
@@ -106,6 +106,10 @@ with active_days as (
     select contact_no, cast(link_clicked_at as date)
     from truth.report_messages
     where link_clicked_at is not null
+    union
+    select contact_no, cast(sent_at as date)
+    from respond_messages
+    where direction = 'inbound'
     union
     select coalesce(contact_no, -buyer_no), cast(ordered_at as date)
     from truth.orders

@@ -363,7 +363,8 @@ select
 from replies
 where reply_type in ('button', 'text_context', 'text');
 
-create table turns as
+-- Turns as they are meant, also those after the period: when a chat is over mustn't depend on it.
+create table turn_plan as
 with numbered as (
     select *, unnest(range(turns)) as turn from chats
 ),
@@ -408,7 +409,10 @@ select
     *,
     inbound_at + to_seconds(extra_seconds + reply_delay)
     + to_milliseconds(r('ms', turn_id, 1000)) as reply_at,
-from clocked
+from clocked;
+
+create table turns as
+from turn_plan
 where inbound_at >= start_at() and inbound_at < end_at() and not_silent(channel_no, inbound_at);
 
 create table answers as
@@ -433,9 +437,11 @@ select
         else 'audio'
     end as message_type,
     if(is_bot_turn, 'bot', 'agent') as sender_type,
-    if(is_bot_turn or (channel_no = 1 and r('echo', turn_id, 100) < 14), null,
-        'agent-' || lpad((channel_no * 2 - r('agent', chat_id, 2))::varchar, 2, '0')) as agent_id,
-    if(is_bot_turn, 'bot-' || if(channel_no = 2, 'ola', 'menu'), null) as bot_id,
+    -- Where people answer in Chatwoot, the log sees requests of one program and not who typed.
+    if(is_bot_turn or is_in_inbox(channel_no)
+        or (channel_no = 1 and r('echo', turn_id, 100) < 14), null,
+        'agent-' || lpad(agent_no(channel_no, chat_id)::varchar, 2, '0')) as agent_id,
+    if(is_bot_turn and not is_in_inbox(channel_no), 'bot-menu', null) as bot_id,
     cast(null as varchar) as flow_id,
     cast(null as bigint) as flow_step,
     chat_id,

@@ -1,12 +1,13 @@
--- The small files: templates, channels, staff, and an inbox export kept simple.
-
-create macro cw_time(t) as strftime(t, '%Y-%m-%d %H:%M:%S.%f');
+-- The small files: templates, channels, staff, opening hours, targets, topics.
 
 create table file_heads (name varchar, head varchar);
 insert into file_heads values
     ('channels.csv', 'channel_id,name,channel_type,timezone,schedule_id'),
     ('internal_contacts.csv', 'phone'),
-    ('conversations.csv', 'id,account_id,inbox_id,status,assignee_id,created_at,updated_at,contact_id,display_id,contact_last_seen_at,agent_last_seen_at,additional_attributes,contact_inbox_id,uuid,identifier,last_activity_at,team_id,campaign_id,snoozed_until,custom_attributes,assignee_last_seen_at,first_reply_created_at,priority,sla_policy_id,waiting_since,cached_label_list,assignee_agent_bot_id');
+    ('business_hours.csv', 'schedule_id,iso_day_of_week,opens_at,closes_at'),
+    ('holidays.csv', 'schedule_id,holiday_on'),
+    ('sla_targets.csv', 'channel_id,category,metric,target_seconds,clock'),
+    ('feedback_topics.csv', 'topic,pattern');
 
 create table file_lines as
 select
@@ -23,41 +24,47 @@ from templates
 union all
 select
     'channels.csv', channel_no,
-    phone_number_id || ',' || name || ',whatsapp,' || timezone || ',default'
+    phone_number_id || ',' || name || ',whatsapp,' || timezone || ','
+    -- Nobody said when the third number is answered.
+    || case channel_no when 2 then 'latam' when 3 then '' else 'default' end
 from channels
 union all
 -- Of this number there are a vendor's reports, no webhooks.
 select 'channels.csv', 5, '310200000000005,Partner,whatsapp,Europe/Berlin,default'
 union all
--- As the shipped mapping, and with the category, which the report lacks.
-select 'mapping.yml', position, line
+select 'channels.csv', 6, respond_channel() || ',Instagram shop,instagram,Asia/Kolkata,india'
+union all
+select 'business_hours.csv', 100 * row_number() over (), schedule_id || ',' || iso_day || ',' || shift
 from (
-    select unnest([
-        'columns:', '  message_id: sendout_id', '  phone: customer_external_id',
-        '  channel_id: business_id', '  campaign_id: campaign_name', '  sent_at: sent_at',
-        '  delivered_at: delivered_at', '  read_at: read_at', '  error_code: error_code',
-        '  opted_out_at: opt_out_at', '  button_clicked_at: {column: button_clicks, json: "$[*].ts"}',
-        '  link_clicked_at: {column: link_clicks, json: "$[*].ts"}', 'constants:',
-        '  direction: outbound', '  sender_type: campaign', '  message_type: template',
-        '  category: marketing', 'ignore: [error_msg]'
-    ]) as line, unnest(range(18)) as position
+    select 'default' as schedule_id, unnest(range(1, 6)) as iso_day, '09:00,18:00' as shift
+    union all
+    select 'default', 6, '10:00,14:00'
+    union all
+    select 'latam', unnest(range(1, 6)), unnest(['09:00,12:30', '13:30,19:00'])
+    union all
+    -- Until an hour after midnight.
+    select 'india', unnest(range(1, 7)), '15:00,01:00'
 )
 union all
+select 'holidays.csv', epoch(start_at() + to_days(day_no))::bigint * 10 + no,
+    schedule_id || ',' || strftime(start_at() + to_days(day_no), '%Y-%m-%d')
+from (values
+    (1, 'default', 56), (2, 'default', 5), (3, 'latam', 30), (4, 'latam', 65), (5, 'latam', 86),
+    (6, 'india', 7), (7, 'india', 55)
+) as t (no, schedule_id, day_no)
+union all
+select 'sla_targets.csv', no, line
+from (values
+    (1, '104200000000001,,first_response,1800,business'),
+    (2, '104200000000002,,first_response,3600,calendar'),
+    (3, respond_channel() || ',,first_response,900,business'),
+    (4, ',returns,first_response,7200,calendar')
+) as t (no, line)
+union all
+select 'feedback_topics.csv', no, line
+from (values
+    (1, 'delivery,deliver|shipping|envío|frete'), (2, 'price,expensive|price|caro'),
+    (3, 'returns,return|refund'), (4, 'sizes,size'), (5, 'staff,people|kind|amable|atendimento')
+) as t (no, line)
+union all
 select 'internal_contacts.csv', contact_no, '+' || dialled from contacts where is_internal;
-
-create table conversation_lines as
-select
-    conversation_no,
-    conversation_no || ',1,' || channel_no || ',' || r('cw_status', chat_id, 3) || ','
-    || if(has_bot, '', (1 + r('cw_agent', chat_id, 6))::varchar) || ',' || cw_time(occurred_at) || ','
-    || cw_time(occurred_at + interval 1 hour) || ',' || contact_no || ',' || conversation_no || ',,,{},'
-    || (contact_no * 10 + channel_no) || ',' || md5('cw' || chat_id)[1:8] || '-' || md5('cw' || chat_id)[9:12]
-    || '-4' || md5('cw' || chat_id)[14:16] || '-a' || md5('cw' || chat_id)[18:20] || '-' || md5('cw' || chat_id)[21:32]
-    || ',,' || cw_time(occurred_at + interval 1 hour) || ',,,,{},,' || cw_time(occurred_at + interval 10 minute)
-    || ',,,,' || pick(['orders', 'returns', '', 'sizes'], 'cw_label', chat_id) || ',' as line,
-from (
-    select *, row_number() over (order by occurred_at, chat_id) as conversation_no
-    from chats
-    where occurred_at >= start_at() and occurred_at < start_at() + interval 25 day
-)
-where conversation_no <= 2000;

@@ -47,9 +47,11 @@ select
         when 'interactive' then if(r('list', m.chat_id, 2) = 0,
             '"interactive":{"type":"button","body":{"text":"How can we help?"},"action":{"buttons":[{"type":"reply","reply":{"id":"orders","title":"Orders"}},{"type":"reply","reply":{"id":"agent","title":"Talk to us"}}]}}',
             '"interactive":{"type":"list","body":{"text":"How can we help?"},"action":{"button":"Topics","sections":[{"rows":[{"id":"size","title":"Sizes"},{"id":"returns","title":"Returns"}]}]}}')
-        when 'text' then '"text":{"body":' || to_json(case m.language
-            when 'de' then 'Gern, ich schaue kurz nach.' when 'pt' then 'Claro, um momento 😊'
-            when 'es' then 'Claro, dame un momento.' else 'Sure, let me check.' end) || '}'
+        when 'text' then '"text":{"body":' || to_json(case
+            when m.kind = 'survey' then survey_text(m.id)
+            when m.language = 'de' then 'Gern, ich schaue kurz nach.'
+            when m.language = 'pt' then 'Claro, um momento 😊'
+            when m.language = 'es' then 'Claro, dame un momento.' else 'Sure, let me check.' end) || '}'
         when 'image' then '"image":{"link":"https://example.com/i/' || m.id % 100 || '.jpg"}'
         else '"audio":{"id":"' || (700000000000000 + m.id % 1000000) || '"}'
     end

@@ -13,7 +13,7 @@ order by contact_no;
 create table truth.messages as
 with heard_by_end as (
     select
-        *,
+        m.*,
         if(sent_arrival < end_at(), sent_time, null) as told_sent,
         least(
             if(delivered_arrival < end_at(), delivered_time, null),
@@ -25,19 +25,26 @@ with heard_by_end as (
             if(played_arrival < end_at(), played_time, null)
         ) as told_read,
         if(failed_arrival < end_at(), failed_time, null) as told_failed,
-    from outbound
+        -- Chatwoot says of its messages when they were sent, and whether they failed.
+        if(not i.is_failed, m.occurred_at, null) as inbox_sent,
+        if(i.is_failed, m.occurred_at, null) as inbox_failed,
+        if(i.sender_type = 'User', 'chatwoot:' || i.sender_no, null) as inbox_agent_id,
+        if(i.sender_type = 'AgentBot', 'bot-' || i.sender_no, null) as inbox_bot_id,
+    from outbound as m
+    left join inbox_items as i on i.ref = m.id and i.kind in ('agent', 'bot', 'survey')
 ),
 
 folded as (
     select
         *,
         if(kind = 'echo', null, occurred_at) as attempted_at,
-        least(told_sent, told_delivered, told_read) as sent_at,
+        least(told_sent, told_delivered, told_read, inbox_sent) as sent_at,
+        least(told_sent, told_delivered, told_read) is not null as is_priced,
         least(told_delivered, told_read) as delivered_at,
         told_read as read_at,
         case
             when request_error_code is not null then occurred_at
-            when least(told_delivered, told_read) is null then told_failed
+            when least(told_delivered, told_read) is null then least(told_failed, inbox_failed)
         end as failed_at,
     from heard_by_end
 ),
@@ -51,8 +58,8 @@ outbound_truth as (
         if(is_hidden, null, phone) as contact_phone,
         if(is_hidden or is_linked, bsuid, null) as contact_bsuid,
         sender_type,
-        agent_id,
-        bot_id,
+        coalesce('whatsapp:' || agent_id, inbox_agent_id) as agent_id,
+        coalesce(bot_id, inbox_bot_id) as bot_id,
         campaign_id,
         variant,
         template_name,
@@ -66,14 +73,15 @@ outbound_truth as (
         failed_at,
         if(failed_at is null, null, coalesce(request_error_code, failed_code)) as error_code,
         category,
-        if(sent_at is null, null, pricing_type) as pricing_type,
-        if(sent_at is null, null, pricing_type = 'regular') as is_billable,
+        if(is_priced, pricing_type, null) as pricing_type,
+        if(is_priced, pricing_type = 'regular', null) as is_billable,
         market,
         cast(null as varchar) as context_wamid,
         false as is_stop_word,
         is_in_service_window,
         delivered_at is not null and told_delivered is null as is_delivered_implied,
-        delivered_at is not null and told_failed is not null as is_failed_overridden,
+        delivered_at is not null and coalesce(told_failed, inbox_failed) is not null
+            as is_failed_overridden,
         kind = 'echo' as is_echo,
         is_internal,
     from folded
@@ -102,6 +110,7 @@ inbound_truth as (
     inner join channels using (channel_no)
     inner join contacts using (contact_no)
     where i.arrival < end_at()
+        or i.in_id in (select ref from inbox_items where kind = 'inbound')
 )
 
 select * from outbound_truth

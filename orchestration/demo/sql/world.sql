@@ -33,6 +33,20 @@ select * from (values
     (4, '104200000000004', '442079460104', 'UK pilot', 'Europe/London', '200000000000001', false)
 ) as t (channel_no, phone_number_id, display_phone_number, name, timezone, waba_id, is_wrapped);
 
+-- Two of the numbers are answered in Chatwoot. is_single: a person has one conversation for ever,
+-- which is opened again; else each contact after a resolution is a new one.
+create table inboxes as
+select * from (values
+    (2, 11, 'Latin America', true, 1, 'Bot Olá', 1, 'Equipe Latam'),
+    (3, 12, 'United States', false, 2, 'Menu bot', 2, 'US team')
+) as t (channel_no, inbox_id, inbox_name, is_single, bot_no, bot_name, team_no, team_name);
+
+create macro is_in_inbox(channel) as channel in (2, 3);
+-- A chat is one agent's; each number has two.
+create macro agent_no(channel, chat_id) as channel * 2 - r('agent', chat_id, 2);
+create macro agent_name(no) as
+    ['Rosa', 'Anna', 'Ana', 'Bruno', 'Cora', 'Dan', 'Eve', 'Finn'][no] || ' Demo';
+
 create table countries as
 select * from (values
     ('DE', 'Germany', 'de', 'de', 60, 1,

@@ -1,5 +1,5 @@
--- One row per stream of people's events, and of ads, that comes as CSV: how far its clock can be
--- believed. The rule is that of int_stream_clocks: what lies later than a gap of more than
+-- One row per stream of people's events, surveys and ads that comes as an export: how far its clock
+-- can be believed. The rule is that of int_stream_clocks: what lies later than a gap of more than
 -- clock_gap_days, behind which hardly anything follows, is an anomaly. These streams hold no other
 -- subject back.
 with
@@ -54,6 +54,24 @@ ad_days as (
     from {{ ref('stg_meta_ads__insights') }}
 ),
 
+survey_responses as (
+    select distinct
+        response_key as response_ref,
+        unnest([sent_at, answered_at]) as event_at
+    from {{ ref('stg_surveys__responses') }}
+    where is_completed
+    union all
+    select distinct
+        source || '|' || response_id as response_ref,
+        unnest([sent_at, answered_at]) as event_at
+    from {{ ref('stg_generic__survey_responses') }}
+    union all
+    select distinct
+        chatwoot_response_id as response_ref,
+        answered_at as event_at
+    from {{ ref('stg_chatwoot__csat_survey_responses') }}
+),
+
 events as (
     select
         'consent_events' as stream,
@@ -81,6 +99,12 @@ events as (
         cast(spent_on as timestamp) as event_at
     from ad_days
     where spent_on >= date '1971-01-01'
+    union all
+    select
+        'survey_responses' as stream,
+        event_at
+    from survey_responses
+    where event_at >= timestamp '1971-01-01'
 ),
 
 counts as (

@@ -243,7 +243,7 @@ final as (
         conversation_cycle_id,
         conversation_opened_by
     from kept
-    where conversation_cycle_id is not null
+    where conversation_cycle_id <> 'none'
 )
 
 select * from final

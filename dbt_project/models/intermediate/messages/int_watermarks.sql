@@ -1,5 +1,5 @@
 -- "Now" per subject: the latest plausible event of its streams. No row for a subject without one.
--- Consent and contacts hold nothing back: they go by the messages, and only where there are none by
+-- Consent, contacts and surveys hold nothing back: they go by the messages, and only where there are none by
 -- the latest event of their own streams.
 with
 
@@ -66,6 +66,12 @@ own_streams as (
         max(watermark_at) as watermark_at
     from export_clocks
     where stream in ('contact_events', 'contacts')
+    union all
+    select
+        'surveys' as subject,
+        max(watermark_at) as watermark_at
+    from export_clocks
+    where stream = 'survey_responses'
 ),
 
 subjects as (
@@ -109,9 +115,11 @@ subjects as (
     select
         'sales' as subject,
         coalesce(
-            least(messages.watermark_at, orders.watermark_at), leads.watermark_at
+            least(messages.watermark_at, conversations.watermark_at, orders.watermark_at),
+            leads.watermark_at
         ) as watermark_at
     from messages
+    cross join conversations
     cross join orders
     cross join leads
     union all
@@ -124,9 +132,18 @@ subjects as (
     union all
     select
         own_streams.subject,
-        coalesce(messages.watermark_at, own_streams.watermark_at) as watermark_at
+        coalesce(
+            -- What is asked after a conversation ends with those.
+            case
+                when own_streams.subject = 'surveys'
+                    then least(messages.watermark_at, conversations.watermark_at)
+                else messages.watermark_at
+            end,
+            own_streams.watermark_at
+        ) as watermark_at
     from own_streams
     cross join messages
+    cross join conversations
 ),
 
 final as (

@@ -67,6 +67,15 @@ first_ad_day as (
     where not has_clock_anomaly
 ),
 
+first_survey as (
+    select
+        least(
+            min({{ reporting_date('sent_at') }}), min({{ reporting_date('answered_at') }})
+        ) as first_event_on
+    from {{ ref('int_survey_responses') }}
+    where not has_clock_anomaly
+),
+
 -- Consent and contacts begin with whatever is first known of anybody.
 first_trace as (
     select
@@ -102,6 +111,7 @@ first_events as (
         'sales' as subject,
         least(
             (select first_message.first_event_on from first_message),
+            (select min(conversations.opened_on) from conversations),
             (select first_order.first_event_on from first_order),
             (select min(leads.created_on) from leads),
             (select min(checkouts.created_on) from checkouts)
@@ -130,6 +140,11 @@ first_events as (
         'contacts' as subject,
         first_event_on
     from first_trace
+    union all
+    select
+        'surveys' as subject,
+        first_event_on
+    from first_survey
 ),
 
 subject_days as (

@@ -2,8 +2,6 @@
 -- second's tie the customer wrote first: a bot answers within the second.
 with
 
--- Reactions and WhatsApp's own notices say nothing; a campaign answers nobody, and what failed was
--- never seen.
 messages as (
     select
         message_id,
@@ -18,11 +16,7 @@ messages as (
     from {{ ref('fct_messages') }}
     where
         conversation_cycle_id <> 'none'
-        and message_type not in ('system', 'reaction')
-        and (
-            direction = 'inbound'
-            or (sender_type <> 'campaign' and campaign_id = 'none' and failed_at is null)
-        )
+        and ({{ is_customer_message() }} or {{ is_possible_answer() }})
 ),
 
 -- A message of 1970 or 2099 is a turn of its own and answers none: the others are counted as if it

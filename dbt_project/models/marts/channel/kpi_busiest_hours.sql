@@ -5,9 +5,19 @@ messages as (
         channel_id,
         direction,
         message_type,
+        sender_type,
+        agent_id,
         message_at
     from {{ ref('fct_messages') }}
     where not has_clock_anomaly
+),
+
+opened_conversations as (
+    select
+        channel_id,
+        opened_at
+    from {{ ref('fct_conversations') }}
+    where not is_reopening and not has_clock_anomaly
 ),
 
 zones as (
@@ -18,10 +28,22 @@ zones as (
     group by channel_id
 ),
 
+-- Hours that only one of the two tells of would show no conversations where there were some.
 watermarks as (
-    select watermark_at
+    select min(watermark_at) as watermark_at
     from {{ ref('int_watermarks') }}
-    where subject = 'messages'
+    where subject in ('messages', 'conversations')
+),
+
+-- What no export tells of isn't 0.
+told as (
+    select
+        (select count(*) from opened_conversations) > 0 as has_conversations,
+        (
+            select count(*)
+            from messages
+            where messages.sender_type = 'agent' and messages.agent_id not in ('none', 'unknown')
+        ) > 0 as has_agents
 ),
 
 channels as (
@@ -118,6 +140,59 @@ received_hours as (
         hour_of_day
 ),
 
+opened_hours as (
+    select
+        opened_conversations.channel_id,
+        isodow(timezone(spans.timezone, timezone('UTC', opened_conversations.opened_at)))
+            as iso_day_of_week,
+        hour(timezone(spans.timezone, timezone('UTC', opened_conversations.opened_at)))
+            as hour_of_day,
+        count(*) as conversations_opened
+    from opened_conversations
+    inner join spans
+        on
+            opened_conversations.channel_id = spans.channel_id
+            and opened_conversations.opened_at >= spans.starts_at
+            and opened_conversations.opened_at < spans.ends_at
+    group by
+        opened_conversations.channel_id,
+        iso_day_of_week,
+        hour_of_day
+),
+
+-- Each agent once per hour that passed, however much they wrote in it.
+agent_hours as (
+    select distinct
+        messages.channel_id,
+        messages.agent_id,
+        date_sub('hour', spans.starts_at, messages.message_at) as hours_passed,
+        isodow(timezone(spans.timezone, timezone('UTC', messages.message_at))) as iso_day_of_week,
+        hour(timezone(spans.timezone, timezone('UTC', messages.message_at))) as hour_of_day
+    from messages
+    inner join spans
+        on
+            messages.channel_id = spans.channel_id
+            and messages.message_at >= spans.starts_at
+            and messages.message_at < spans.ends_at
+    where
+        messages.direction = 'outbound'
+        and messages.sender_type = 'agent'
+        and messages.agent_id not in ('none', 'unknown')
+),
+
+active_hours as (
+    select
+        channel_id,
+        iso_day_of_week,
+        hour_of_day,
+        count(*) as agent_hours
+    from agent_hours
+    group by
+        channel_id,
+        iso_day_of_week,
+        hour_of_day
+),
+
 numbered_hours as (
     select
         channel_id,
@@ -139,8 +214,12 @@ counted as (
         hours_of_week.iso_day_of_week,
         hours_of_week.hour_of_day,
         coalesce(received_hours.messages_received, 0) as messages_received,
+        case when told.has_conversations then coalesce(opened_hours.conversations_opened, 0) end
+            as conversations_opened,
+        case when told.has_agents then coalesce(active_hours.agent_hours, 0) end as agent_hours,
         coalesce(observed_hours.hours_observed, 0) as hours_observed
     from hours_of_week
+    cross join told
     left join observed_hours
         on
             hours_of_week.channel_id = observed_hours.channel_id
@@ -151,6 +230,16 @@ counted as (
             hours_of_week.channel_id = received_hours.channel_id
             and hours_of_week.iso_day_of_week = received_hours.iso_day_of_week
             and hours_of_week.hour_of_day = received_hours.hour_of_day
+    left join opened_hours
+        on
+            hours_of_week.channel_id = opened_hours.channel_id
+            and hours_of_week.iso_day_of_week = opened_hours.iso_day_of_week
+            and hours_of_week.hour_of_day = opened_hours.hour_of_day
+    left join active_hours
+        on
+            hours_of_week.channel_id = active_hours.channel_id
+            and hours_of_week.iso_day_of_week = active_hours.iso_day_of_week
+            and hours_of_week.hour_of_day = active_hours.hour_of_day
 ),
 
 final as (
@@ -159,11 +248,11 @@ final as (
         cast(iso_day_of_week as bigint) as iso_day_of_week,
         cast(hour_of_day as bigint) as hour_of_day,
         cast(messages_received as bigint) as messages_received,
-        -- No stream of conversations is loaded yet: not known, so not 0.
-        cast(null as bigint) as conversations_opened,
+        cast(conversations_opened as bigint) as conversations_opened,
         cast(hours_observed as bigint) as hours_observed,
         {{ safe_divide('messages_received', 'hours_observed') }} as messages_received_per_hour,
-        cast(null as double) as agents_active_per_hour
+        cast(agent_hours as bigint) as agent_hours,
+        {{ safe_divide('agent_hours', 'hours_observed') }} as agents_active_per_hour
     from counted
 )
 

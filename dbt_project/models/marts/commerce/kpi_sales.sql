@@ -56,6 +56,16 @@ checkouts as (
     where not has_clock_anomaly
 ),
 
+conversations as (
+    select
+        contact_id,
+        opened_on,
+        opened_by = 'contact' and not is_reopening as is_started_by_contact,
+        first_inbound_at
+    from {{ ref('fct_conversations') }}
+    where not has_clock_anomaly
+),
+
 chat_contacts as (
     select contact_id
     from {{ ref('dim_contacts') }}
@@ -86,6 +96,7 @@ period_days as (
 loaded as (
     select
         (select count(*) from orders) > 0 as has_orders,
+        (select count(*) from conversations) > 0 as has_conversations,
         (select count(*) from leads) > 0 as has_leads,
         (select count(*) from checkouts) > 0 as has_checkouts
 ),
@@ -176,10 +187,57 @@ checkout_days as (
     group by created_on
 ),
 
+conversation_days as (
+    select
+        opened_on as day_on,
+        count(first_inbound_at) as conversations_with_inbound
+    from conversations
+    group by opened_on
+),
+
+-- A contact counts once per period: days can't be added up.
+starting_contacts as (
+    select distinct
+        period_days.period_grain,
+        period_days.period_start_on,
+        conversations.contact_id
+    from conversations
+    inner join period_days on conversations.opened_on = period_days.day_on
+    where
+        conversations.is_started_by_contact
+        and conversations.contact_id not in ('none', 'unknown')
+),
+
+lead_contacts as (
+    select distinct
+        period_days.period_grain,
+        period_days.period_start_on,
+        leads.contact_id
+    from leads
+    inner join period_days on leads.created_on = period_days.day_on
+),
+
+starting_totals as (
+    select
+        starting_contacts.period_grain,
+        starting_contacts.period_start_on,
+        count(*) as contacts_started_conversation,
+        count(lead_contacts.contact_id) as contacts_started_lead
+    from starting_contacts
+    left join lead_contacts
+        on
+            starting_contacts.period_grain = lead_contacts.period_grain
+            and starting_contacts.period_start_on = lead_contacts.period_start_on
+            and starting_contacts.contact_id = lead_contacts.contact_id
+    group by starting_contacts.period_grain, starting_contacts.period_start_on
+),
+
 totals as (
     select
         period_days.period_grain,
         period_days.period_start_on,
+        coalesce(sum(conversation_days.conversations_with_inbound), 0)
+            as conversations_with_inbound,
         coalesce(sum(lead_days.leads), 0) as leads,
         coalesce(sum(lead_days.qualified_leads), 0) as qualified_leads,
         coalesce(sum(lead_days.leads_converted), 0) as leads_converted,
@@ -210,6 +268,7 @@ totals as (
     left join refund_days on period_days.day_on = refund_days.day_on
     left join lead_days on period_days.day_on = lead_days.day_on
     left join checkout_days on period_days.day_on = checkout_days.day_on
+    left join conversation_days on period_days.day_on = conversation_days.day_on
     group by period_days.period_grain, period_days.period_start_on
 ),
 
@@ -217,6 +276,16 @@ known as (
     select
         periods.period_grain,
         periods.period_start_on,
+        case
+            when loaded.has_conversations
+                then coalesce(starting_totals.contacts_started_conversation, 0)
+        end as contacts_started_conversation,
+        case
+            when loaded.has_conversations and loaded.has_leads
+                then coalesce(starting_totals.contacts_started_lead, 0)
+        end as contacts_started_lead,
+        case when loaded.has_conversations then totals.conversations_with_inbound end
+            as conversations_with_inbound,
         case when loaded.has_leads then totals.leads end as leads,
         case when loaded.has_leads then totals.qualified_leads end as qualified_leads,
         case when loaded.has_leads then totals.leads_converted end as leads_converted,
@@ -249,6 +318,10 @@ known as (
         on
             periods.period_grain = totals.period_grain
             and periods.period_start_on = totals.period_start_on
+    left join starting_totals
+        on
+            periods.period_grain = starting_totals.period_grain
+            and periods.period_start_on = starting_totals.period_start_on
     cross join loaded
 ),
 
@@ -256,10 +329,10 @@ final as (
     select
         period_grain,
         period_start_on,
-        -- Who starts a conversation shows once conversations are told apart.
-        cast(null as bigint) as contacts_started_conversation,
-        cast(null as bigint) as contacts_started_lead,
-        cast(null as double) as lead_generation_rate,
+        cast(contacts_started_conversation as bigint) as contacts_started_conversation,
+        cast(contacts_started_lead as bigint) as contacts_started_lead,
+        {{ safe_divide('contacts_started_lead', 'contacts_started_conversation') }}
+            as lead_generation_rate,
         cast(leads as bigint) as leads,
         cast(qualified_leads as bigint) as qualified_leads,
         cast(leads_converted as bigint) as leads_converted,
@@ -269,8 +342,9 @@ final as (
         cast(revenue_amount as decimal(18, 4)) as revenue_amount,
         cast(orders_attributed as bigint) as orders_attributed,
         cast(attributed_revenue_amount as decimal(18, 4)) as attributed_revenue_amount,
-        cast(null as bigint) as conversations_with_inbound,
-        cast(null as double) as revenue_per_conversation_amount,
+        cast(conversations_with_inbound as bigint) as conversations_with_inbound,
+        {{ safe_divide('attributed_revenue_amount', 'conversations_with_inbound') }}
+            as revenue_per_conversation_amount,
         cast(orders_stitched as bigint) as orders_stitched,
         {{ safe_divide('orders_stitched', 'orders_valid') }} as stitched_order_rate,
         cast(orders_shipped as bigint) as orders_shipped,

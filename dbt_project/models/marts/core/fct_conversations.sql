@@ -22,7 +22,7 @@ messages as (
         {{ is_possible_answer() }} and sender_type = 'agent' as is_human_answer,
         {{ is_possible_answer() }} and sender_type = 'bot' as is_bot_answer
     from {{ ref('fct_messages') }}
-    where conversation_cycle_id is not null and not has_clock_anomaly
+    where conversation_cycle_id <> 'none' and not has_clock_anomaly
 ),
 
 platform_cycles as (
@@ -62,6 +62,33 @@ watermarks as (
         max(watermark_at) filter (where subject = 'messages') as messages_watermark_at,
         max(watermark_at) filter (where subject = 'service') as service_watermark_at
     from {{ ref('int_watermarks') }}
+),
+
+channel_schedules as (
+    select
+        channel_id,
+        schedule_id,
+        timezone
+    from {{ ref('int_channel_schedules') }}
+),
+
+business_intervals as (
+    select
+        schedule_id,
+        timezone,
+        opens_at,
+        closes_at,
+        seconds_open_before
+    from {{ ref('int_business_intervals') }}
+),
+
+sla_targets as (
+    select
+        channel_id,
+        category,
+        target_seconds,
+        clock
+    from {{ ref('int_sla_targets') }}
 ),
 
 cycle_messages as (
@@ -347,6 +374,83 @@ abandoned as (
     from judged
 ),
 
+-- Apart from the rest: without a schedule there is nothing to look up.
+business_times as (
+    select
+        abandoned.conversation_cycle_id,
+        {{
+            business_seconds(
+                'wait_hours',
+                'abandoned.waits_for_human_at',
+                'response_hours',
+                'abandoned.first_response_at'
+            )
+        }} as first_response_business_seconds,
+        {{
+            business_seconds(
+                'opening_hours', 'abandoned.opened_at', 'closing_hours', 'abandoned.closed_at'
+            )
+        }} as resolution_business_seconds,
+        {{
+            business_seconds(
+                'wait_hours',
+                'abandoned.waits_for_human_at',
+                'present_hours',
+                'abandoned.watermark_at'
+            )
+        }} as waited_business_seconds
+    from abandoned
+    inner join channel_schedules on abandoned.channel_id = channel_schedules.channel_id
+    {{ business_lookup('wait_hours', 'channel_schedules', 'abandoned.waits_for_human_at') }}
+    {{ business_lookup('response_hours', 'channel_schedules', 'abandoned.first_response_at') }}
+    {{ business_lookup('opening_hours', 'channel_schedules', 'abandoned.opened_at') }}
+    {{ business_lookup('closing_hours', 'channel_schedules', 'abandoned.closed_at') }}
+    {{ business_lookup('present_hours', 'channel_schedules', 'abandoned.watermark_at') }}
+),
+
+timed as (
+    select
+        abandoned.*,
+        {{ elapsed_seconds('abandoned.waits_for_human_at', 'abandoned.first_response_at') }}
+            as first_response_seconds,
+        {{ elapsed_seconds('abandoned.waits_for_human_at', 'abandoned.watermark_at') }}
+            as waited_seconds,
+        business_times.first_response_business_seconds,
+        business_times.resolution_business_seconds,
+        business_times.waited_business_seconds,
+        cast(
+            coalesce(
+                sla_targets_of_both.target_seconds,
+                sla_targets_of_category.target_seconds,
+                sla_targets_of_channel.target_seconds,
+                sla_targets_of_all.target_seconds
+            ) as double
+        ) as sla_target_seconds,
+        coalesce(
+            sla_targets_of_both.clock,
+            sla_targets_of_category.clock,
+            sla_targets_of_channel.clock,
+            sla_targets_of_all.clock
+        ) as sla_clock
+    from abandoned
+    left join business_times
+        on abandoned.conversation_cycle_id = business_times.conversation_cycle_id
+    left join sla_targets as sla_targets_of_both
+        on
+            abandoned.channel_id = sla_targets_of_both.channel_id
+            and lower(abandoned.category) = sla_targets_of_both.category
+    left join sla_targets as sla_targets_of_category
+        on
+            sla_targets_of_category.channel_id = 'any'
+            and lower(abandoned.category) = sla_targets_of_category.category
+    left join sla_targets as sla_targets_of_channel
+        on
+            abandoned.channel_id = sla_targets_of_channel.channel_id
+            and sla_targets_of_channel.category = 'any'
+    left join sla_targets as sla_targets_of_all
+        on sla_targets_of_all.channel_id = 'any' and sla_targets_of_all.category = 'any'
+),
+
 final as (
     select
         conversation_cycle_id,
@@ -378,18 +482,35 @@ final as (
         cast(messages_sent_by_bots as bigint) as messages_sent_by_bots,
         cast(messages_received_after_bot as bigint) as messages_received_after_bot,
         last_message_at,
-        {{ elapsed_seconds('waits_for_human_at', 'first_response_at') }}
-            as first_response_seconds,
-        cast(null as double) as first_response_business_seconds,
+        first_response_seconds,
+        first_response_business_seconds,
         {{ elapsed_seconds('opened_at', 'closed_at') }} as resolution_seconds,
-        cast(null as double) as resolution_business_seconds,
+        resolution_business_seconds,
         -- Once a conversation, on its last cycle: a reopening never inflates an earlier one.
         case
             when next_opened_at is null
                 then {{ elapsed_seconds('conversation_opened_at', 'closed_at') }}
         end as full_resolution_seconds,
-        cast(null as double) as sla_target_seconds,
-        cast(null as boolean) as is_sla_met,
+        sla_target_seconds,
+        case
+            when
+                sla_target_seconds is null
+                or first_inbound_at is null
+                or coalesce(opened_by = 'agent', false)
+                then null
+            when first_response_at is not null
+                then
+                    case sla_clock
+                        when 'business' then first_response_business_seconds
+                        else first_response_seconds
+                    end <= sla_target_seconds
+            -- Whom a bot serves waits for no person before the handoff.
+            when bot_started_at is not null and handed_off_at is null then null
+            when
+                case sla_clock when 'business' then waited_business_seconds else waited_seconds end
+                > sla_target_seconds
+                then false
+        end as is_sla_met,
         is_abandoned,
         case
             when not is_abandoned then null
@@ -429,7 +550,7 @@ final as (
         cast(null as double) as csat_rating,
         cast(message_cost_amount as decimal(18, 6)) as message_cost_amount,
         has_clock_anomaly
-    from abandoned
+    from timed
 )
 
 select * from final

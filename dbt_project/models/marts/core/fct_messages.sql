@@ -62,7 +62,7 @@ final as (
         messages.direction,
         messages.contact_id,
         messages.channel_id,
-        cycles.conversation_cycle_id,
+        coalesce(cycles.conversation_cycle_id, 'none') as conversation_cycle_id,
         cycles.conversation_opened_by,
         messages.campaign_id,
         messages.variant,
