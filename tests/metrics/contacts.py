@@ -62,7 +62,8 @@ def leads(exports: Exports, facts: Facts) -> Frame:
             lead[f"{event}_at"] = lead[f"{event}_at"] or at
         if event in ("won", "lost"):
             del opened[contact_id]
-    frame = pd.DataFrame(rows, dtype=object)
+    names = ["contact_id", "created_at", "lead_source", *(f"{stage}_at" for stage in STAGES[1:])]
+    frame = pd.DataFrame(rows, columns=names, dtype=object)
     frame["lead_source"] = [s or "unknown" for s in frame["lead_source"]]
     return frame
 

@@ -386,14 +386,14 @@ def _times(cycle: Cycle) -> dict[str, Any]:
     told = [m for m in messages if is_told(m)]
     people = [m for m in messages if is_human(m)]
     bots = [m for m in messages if is_answer(m) and m.sender_type == "bot"]
-    begun = [(e.at, 0, e.bot_id or "unknown") for e in cycle.events if e.event_type == "bot_started"]
+    begun = [
+        (e.at, 0, e.bot_id or "unknown") for e in cycle.events if e.event_type == "bot_started"
+    ]
     begun += [(m.message_at, 1, m.bot_id) for m in bots]
     bot_started_at, _, bot = min(begun, default=(None, 0, "none"))
     handed_off_at = min((e.at for e in cycle.events if e.event_type == "handoff"), default=None)
     first_inbound_at = told[0].message_at if told else None
-    is_bots = bot_started_at is not None and (
-        not people or bot_started_at < people[0].message_at
-    )
+    is_bots = bot_started_at is not None and (not people or bot_started_at < people[0].message_at)
     since = first_inbound_at
     if is_bots and handed_off_at and first_inbound_at:
         since = handed_off_at
@@ -404,7 +404,9 @@ def _times(cycle: Cycle) -> dict[str, Any]:
     first_any_at = None
     if first_inbound_at:
         answers = (m for m in messages if is_answer(m) and m.sender_type in ("agent", "bot", "api"))
-        first_any_at = next((m.message_at for m in answers if m.message_at >= first_inbound_at), None)
+        first_any_at = next(
+            (m.message_at for m in answers if m.message_at >= first_inbound_at), None
+        )
     sent = [m for m in messages if m.direction == "outbound" and m.failed_at is None]
     after_bot = [m for m in told if bot_started_at and m.message_at > bot_started_at]
     received = [m for m in messages if m.is_activity]
@@ -452,9 +454,7 @@ def _named(message: Message | None) -> str:
     return "unknown" if message.agent_id == "none" else message.agent_id
 
 
-def _work(
-    row: dict[str, Any], cycle: Cycle, service: Service, settings: Mapping[str, Any]
-) -> None:
+def _work(row: dict[str, Any], cycle: Cycle, service: Service, settings: Mapping[str, Any]) -> None:
     def hours(name: str) -> timedelta:
         return timedelta(hours=settings[name])
 

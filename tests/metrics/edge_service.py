@@ -106,7 +106,13 @@ class Desk:
             self.raw.inbound(wamid, said(moment), to)
         elif wamid and to:
             names = ("sent", "delivered", "read")
-            self.raw.steps(wamid, said(moment), *names, phone=to, pricing=pmp("service", "free_customer_service"))
+            self.raw.steps(
+                wamid,
+                said(moment),
+                *names,
+                phone=to,
+                pricing=pmp("service", "free_customer_service"),
+            )
         return number
 
     def notice(self, talk: int, moment: datetime, text: str, inbox_id: int = WHATSAPP) -> None:
@@ -201,13 +207,14 @@ def build(raw_dir: Path) -> None:
         _people,
         _another_system,
         _surveys,
+        _leads,
         _the_end,
     ):
         block(desk)
     _reference(desk)
     raw.write(raw_dir)
-    # Zones and schedules; `raw.write` leaves these tables alone.
     desk.write(raw_dir)
+    _typeform(raw_dir / "surveys" / "typeform" / "edge")
 
 
 def _send(desk: Desk, wamid: str, moment: datetime, to: str, kind: str, **more: Any) -> None:
@@ -221,6 +228,7 @@ def _send(desk: Desk, wamid: str, moment: datetime, to: str, kind: str, **more: 
 
 def _inferred(desk: Desk) -> None:
     """Without a platform: bot only, bot then human, human only, agent-opened, silences."""
+
     def hear(n: int, place: int, moment: datetime, **more: Any) -> None:
         desk.raw.inbound(f"b{n}-in{place}", said(moment), phone(n), channel=B, **more)
 
@@ -271,6 +279,7 @@ def _inferred(desk: Desk) -> None:
 
 def _sessions(desk: Desk) -> None:
     """24 hours to the second are one session; 72 hours after its end it is a reopening still."""
+
     def hear(n: int, place: int, moment: datetime) -> None:
         desk.raw.inbound(f"b{n}-in{place}", said(moment), phone(n), channel=B)
 
@@ -381,17 +390,27 @@ def _bots_of_chatwoot(desk: Desk) -> None:
         talk = desk.talk(number, 200 + number, at(2), status=RESOLVED)
         desk.say(talk, at(2), ("Contact", 200 + number), wamid=f"wamid.d{number}-in1", to=to)
         desk.say(talk, at(2, "10:00:02"), BOT, wamid=f"wamid.d{number}-1", to=to)
-        desk.say(talk, at(2, "10:01:00"), ("Contact", 200 + number), wamid=f"wamid.d{number}-in2", to=to)
+        desk.say(
+            talk, at(2, "10:01:00"), ("Contact", 200 + number), wamid=f"wamid.d{number}-in2", to=to
+        )
         desk.say(talk, at(2, "10:01:02"), BOT, wamid=f"wamid.d{number}-2", to=to)
         if events:
             desk.notice(
-                talk, at(4), "Conversation was marked resolved by system due to 2 days of inactivity"
+                talk,
+                at(4),
+                "Conversation was marked resolved by system due to 2 days of inactivity",
             )
         else:
             desk.event(talk, at(2, "10:05:00"), "conversation_bot_resolved")
     # The bot had "solved" it: the customer is back within the day.
     desk.say(13, at(3, "09:00:00"), ("Contact", 213), wamid="wamid.d13-in3", to=phone(213))
     desk.say(13, at(3, "09:30:00"), CY, wamid="wamid.d13-3", to=phone(213))
+    # Closed by the bot so lately that the customer may yet come back.
+    to = desk.person(216, at(34))
+    talk = desk.talk(16, 216, at(34, "22:00:00"), status=RESOLVED)
+    desk.say(talk, at(34, "22:00:00"), ("Contact", 216), wamid="wamid.d16-in1", to=to)
+    desk.say(talk, at(34, "22:00:02"), BOT, wamid="wamid.d16-1", to=to)
+    desk.event(talk, at(34, "22:05:00"), "conversation_bot_resolved")
     # The last message is the customer's when the bot closes.
     to = desk.person(215, at(2))
     talk = desk.talk(15, 215, at(2), status=RESOLVED)
@@ -480,11 +499,14 @@ def _people(desk: Desk) -> None:
 
 def _another_system(desk: Desk) -> None:
     """Our own columns: what a list, events or both tell; closed by a list alone."""
+
     def talk(number: str, n: int, opened_at: datetime, **cells: Any) -> None:
         desk.add("generic/conversations", conversation_id=number, channel_id="shopchat",
                  phone=phone(n), opened_at=opened_at, **cells)  # fmt: skip
 
-    def say(number: str, n: int, place: int, moment: datetime, direction: str, **cells: Any) -> None:
+    def say(
+        number: str, n: int, place: int, moment: datetime, direction: str, **cells: Any
+    ) -> None:
         desk.add("generic/messages", message_id=f"g{n}-{place}", channel_id="shopchat",
                  phone=phone(n), direction=direction, sent_at=moment, conversation_id=number,
                  **cells)  # fmt: skip
@@ -525,6 +547,7 @@ def _another_system(desk: Desk) -> None:
 
 def _surveys(desk: Desk) -> None:
     """Answered twice, text for a number, off the scale, sent and not answered, by conversation."""
+
     def answer(number: str, kind: str, **cells: Any) -> None:
         desk.add("generic/survey_responses", response_id=number, survey_type=kind, **cells)
 
@@ -544,6 +567,12 @@ def _surveys(desk: Desk) -> None:
     answer("c3", "csat", conversation_id="k2", sent_at=at(2, "12:00:00"), agent_id="bert")
     answer("o1", "other", phone=phone(108), answered_at=at(7), score="1", topic="delivery")
     answer("i1", "nps", phone="447700900999", answered_at=at(6), score="10")
+
+
+def _leads(desk: Desk) -> None:
+    """Who began a conversation and became a lead in the same period."""
+    for number, n, day in (("l1", 101, 0), ("l2", 102, 4), ("l3", 103, 1), ("l4", 104, 30)):
+        desk.add("generic/leads", lead_id=number, phone=phone(n), created_at=at(day, "15:00:00"))
 
 
 def _the_end(desk: Desk) -> None:
@@ -575,6 +604,23 @@ def _reference(desk: Desk) -> None:
              target_seconds=1200, clock="calendar")  # fmt: skip
     desk.add("reference/sla_targets", channel_id="", category="billing",
              metric="first_response_seconds", target_seconds=14400, clock="business")  # fmt: skip
+
+
+def _typeform(folder: Path) -> None:
+    """A tool's export, whose questions survey.yml names."""
+    folder.mkdir(parents=True)
+    (folder / "survey.yml").write_text(
+        "score: Would you recommend us?\nsurvey_type: nps\ncomment: Why?\n"
+        "person: {phone: phone}\n"
+    )
+    numbers = ((1, 10, "Service was friendly", 105), (2, 6, "", 106), (3, 8, "zzz", 105))
+    lines = [
+        f"t{n},{score},{why},'+{phone(who)},completed,{said(at(8 + 9 * n))}\n"
+        for n, score, why, who in numbers
+    ]
+    header = "#,Would you recommend us?,Why?,phone,Response Type,Submit Date (UTC)\n"
+    unfinished = f"t9,,,'+{phone(107)},partial,\n"
+    (folder / "responses.csv").write_text(header + "".join(lines) + unfinished)
 
 
 def last_at() -> datetime:

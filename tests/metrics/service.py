@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from .clock import GRAINS, end_at, local_date, next_period, period_start, periods
+from .contacts import leads
 from .cycles import Cycle, Service, is_human
 from .kpis import MICRO, NOBODY, STATUS_WINDOW_DAYS, Clock, Frame, add_rates
 
@@ -273,7 +274,11 @@ def kpi_agents(
         for c in cycles if c["first_response_at"]
     ]  # fmt: skip
     closings = [
-        {"agent_id": c["closing_agent_id"], "on": c["closed_on"], "seconds": c["resolution_seconds"]}
+        {
+            "agent_id": c["closing_agent_id"],
+            "on": c["closed_on"],
+            "seconds": c["resolution_seconds"],
+        }
         for c in cycles
         if c["closed_on"] and c["closing_agent_id"] != "none"
     ]
@@ -292,7 +297,9 @@ def kpi_agents(
             if agent_id in seen:
                 continue
             seen.add(agent_id)
-            before = [e for e in log if e["cycle"] == c["cycle"] and e["occurred_at"] <= m.message_at]
+            before = [
+                e for e in log if e["cycle"] == c["cycle"] and e["occurred_at"] <= m.message_at
+            ]
             last = max(before, key=lambda e: e["occurred_at"], default=None)
             if last and last["assignee_agent_id"] == agent_id:
                 begun_at = max(last["occurred_at"], since)
@@ -354,9 +361,7 @@ def kpi_agents(
     return mart
 
 
-def _held(
-    agent_id: str, by_cycle: Mapping[Any, dict[str, Any]], log: Rows, end: datetime
-) -> int:
+def _held(agent_id: str, by_cycle: Mapping[Any, dict[str, Any]], log: Rows, end: datetime) -> int:
     """Count open conversations that lay with the agent when the period ended."""
     last: dict[Any, dict[str, Any]] = {}
     for event in sorted(log, key=lambda e: e["occurred_at"]):
@@ -376,7 +381,7 @@ def _held(
 def kpi_csat(surveys: Frame, clock: Clock) -> Frame:
     """Return satisfaction surveys by the day they were sent, and answers by their own day."""
     rows = [s for s in believed(surveys) if s["survey_type"] == "csat"]
-    sent = Book((s for s in rows if s["is_delivered"]), "sent_on", ["channel_id"])
+    sent = Book(rows, "sent_on", ["channel_id"])
     answered = Book((s for s in rows if s["score"] is not None), "answered_on", ["channel_id"])
     first = dict(sent.first)
     for key, day in answered.first.items():
@@ -385,25 +390,27 @@ def kpi_csat(surveys: Frame, clock: Clock) -> Frame:
     for grain, start, key in grid(first, clock):
         asked, told = sent.of(grain, start, key), answered.of(grain, start, key)
         scores = [_of_five(s) for s in told]
-        found.append(
-            {
-                "period_grain": grain,
-                "period_start_on": start,
-                "channel_id": key[0],
-                "surveys_sent": len(asked),
-                "surveys_sent_answered": sum(s["answered_at"] is not None for s in asked),
-                "responses": len(told),
-                "responses_satisfied": sum(s >= 4 for s in scores),
-                "csat_average": sum(scores) / len(scores) if scores else None,
-                "is_complete": clock.now >= end_at(start, grain, clock.zone),
-            }
-        )
+        # Where nobody tells of deliveries what was sent counts.
+        arrived = [s for s in asked if s["is_delivered"] is not False]
+        row = {
+            "period_grain": grain,
+            "period_start_on": start,
+            "channel_id": key[0],
+            "surveys_sent": len(asked),
+            "surveys_delivered": len(arrived),
+            "surveys_sent_answered": sum(s["answered_at"] is not None for s in arrived),
+            "responses": len(told),
+            "responses_satisfied": sum(s >= 4 for s in scores),
+            "csat_average": sum(scores) / len(scores) if scores else None,
+        }
+        ends(row, clock, timedelta(days=clock.settings["survey_repeat_days"]))
+        found.append(row)
     mart = pd.DataFrame(found, dtype=object)
     if len(mart):
         add_rates(
             mart,
             {
-                "survey_response_rate": ("surveys_sent_answered", "surveys_sent"),
+                "survey_response_rate": ("surveys_sent_answered", "surveys_delivered"),
                 "csat_rate": ("responses_satisfied", "responses"),
             },
         )
@@ -411,7 +418,9 @@ def kpi_csat(surveys: Frame, clock: Clock) -> Frame:
 
 
 def _of_five(survey: Mapping[str, Any]) -> float:
-    return float(survey["score"])
+    """Read a score on a scale of 1 to 5."""
+    top = float(survey["scale_max"] or 5)
+    return 1 + (float(survey["score"]) - 1) * 4 / (top - 1)
 
 
 def kpi_nps(surveys: Frame, clock: Clock) -> Frame:
@@ -438,8 +447,8 @@ def kpi_nps(surveys: Frame, clock: Clock) -> Frame:
             "nps_ci_low": None,
             "nps_ci_high": None,
             "is_reliable": n >= 30,
-            "is_complete": clock.now >= end_at(start, grain, clock.zone),
         }
+        ends(row, clock, timedelta(days=clock.settings["survey_repeat_days"]))
         if n:
             p, d = up / n, down / n
             half = 196 * float(np.sqrt((p + d - (p - d) ** 2) / n))
@@ -456,20 +465,52 @@ def kpi_feedback(surveys: Frame, clock: Clock) -> Frame:
     for grain, start, key in grid(answered.first, clock):
         told = answered.of(grain, start, key)
         scores = [s["score"] for s in told if s["score"] is not None]
+        row = {
+            "period_grain": grain,
+            "period_start_on": start,
+            **dict(zip(keys, key, strict=True)),
+            "responses": len(told),
+            "responses_with_comment": sum(s["has_comment"] for s in told),
+            "responses_scored": len(scores),
+            "score_average": sum(scores) / len(scores) if scores else None,
+        }
+        ends(row, clock, timedelta(days=clock.settings["survey_repeat_days"]))
+        found.append(row)
+    mart = pd.DataFrame(found, dtype=object)
+    if len(mart):
+        whole = mart.groupby(["period_grain", "period_start_on", "survey_type"])["responses"]
+        mart["responses_of_survey_type"] = whole.transform("sum")
+        add_rates(mart, {"share_of_responses": ("responses", "responses_of_survey_type")})
+    return mart
+
+
+def sales_columns(conversations: Frame, exports: Any, facts: Any, clock: Clock) -> Frame:
+    """Return who began a conversation, and who of them became a lead, per period."""
+    cycles = believed(conversations)
+    opened = Book(cycles, "opened_on", [])
+    people = leads(exports, facts)
+    led = {
+        (lead["contact_id"], grain, period_start(local_date(lead["created_at"], clock.zone), grain))
+        for lead in people.to_dict("records")
+        for grain in GRAINS
+    }
+    found = []
+    for grain, start, key in grid(opened.first, clock):
+        begun = opened.of(grain, start, key)
+        began = {
+            c["contact_id"] for c in begun if c["opened_by"] == "contact" and not c["is_reopening"]
+        } - set(NOBODY)
+        with_lead = sum((who, grain, start) in led for who in began) if len(people) else None
         found.append(
             {
                 "period_grain": grain,
                 "period_start_on": start,
-                **dict(zip(keys, key, strict=True)),
-                "responses": len(told),
-                "responses_with_comment": sum(s["has_comment"] for s in told),
-                "score_average": sum(scores) / len(scores) if scores else None,
-                "is_complete": clock.now >= end_at(start, grain, clock.zone),
+                "contacts_started_conversation": len(began),
+                "contacts_started_lead": with_lead,
+                "lead_generation_rate": with_lead / len(began)
+                if began and with_lead is not None
+                else None,
+                "conversations_with_inbound": sum(c["first_inbound_at"] is not None for c in begun),
             }
         )
-    mart = pd.DataFrame(found, dtype=object)
-    if len(mart):
-        whole = mart.groupby(["period_grain", "period_start_on", "survey_type"])["responses"]
-        mart["responses_of_survey"] = whole.transform("sum")
-        add_rates(mart, {"share_of_responses": ("responses", "responses_of_survey")})
-    return mart
+    return pd.DataFrame(found, dtype=object)
