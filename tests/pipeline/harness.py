@@ -90,6 +90,7 @@ def build(
     variables: Mapping[str, Any] | None = None,
     *,
     killed_after: str | None = None,
+    models: tuple[str, ...] = (),
 ) -> Build:
     """Bring a working file in line with a raw folder; return what was done.
 
@@ -98,6 +99,7 @@ def build(
         warehouse_dir: gets `build.duckdb`; a folder that has one gets an increment.
         variables: overrides of dbt vars, as CHATMART_VARS.
         killed_after: end like a killed run, with this model as the last one that was built.
+        models: dbt selectors of those to build; default: all.
     """
     settings = settings_of(raw_dir, warehouse_dir, variables)
     session = Session(settings)
@@ -109,7 +111,9 @@ def build(
     )
     args += ["--exclude-resource-type", "test", "--target-path", str(settings.dbt_target_dir)]
     if killed_after is not None:
-        args += ["--select", f"+{killed_after}"]
+        models = (f"+{killed_after}",)
+    if models:
+        args += ["--select", *models]
     with _environment():
         transform.set_dbt_environment(settings)
         try:

@@ -312,6 +312,7 @@ def test_a_doubled_log_changes_no_number(world: World) -> None:
     assert_same_marts(before / "build.duckdb", after.db, marts_only=True)
 
 
+@pytest.mark.long
 def test_an_appended_log_is_read_again_as_a_whole(empty: World) -> None:
     """The file of today grows: its earlier version leaves with the keys it held."""
     lines = [delivered(f"wamid.o{n}", at(n), ADA) for n in range(4)]

@@ -109,6 +109,7 @@ def _tests(lifted: Path, design: str) -> list[dict[str, Any]]:
     return [row | told[row["campaign_id"], row["variant"]] for row in drawn]
 
 
+@pytest.mark.long
 def test_the_interval_covers_a_known_lift(lifted: Path) -> None:
     """Of 20 intervals of 95 % one is expected to miss; 4 would be a chance in sixty."""
     rows = _tests(lifted, "control")
@@ -124,6 +125,7 @@ def test_the_interval_covers_a_known_lift(lifted: Path) -> None:
     assert abs(mean) < 0.01
 
 
+@pytest.mark.long
 def test_what_sells_no_more_is_seldom_called_significant(lifted: Path) -> None:
     rows = _tests(lifted, "test")
     assert len(rows) == len(SEEDS)

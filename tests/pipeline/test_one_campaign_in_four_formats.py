@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from tests.pipeline.conftest import MakeOnce
 from tests.pipeline.harness import build, records
 from tests.pipeline.payloads import (
     SENDS,
@@ -294,14 +295,17 @@ ENGAGED = ("recipients_engaged", "engagement_rate", "recipients_read_inferred")
 
 
 @pytest.fixture(scope="module")
-def databases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def databases(make_once: MakeOnce) -> dict[str, Path]:
     """Build each format; `both` is Connectly and Twilio, each on a channel."""
-    found = {}
-    for name, render in {**FORMATS, "both": _connectly_and_twilio}.items():
-        folder = tmp_path_factory.mktemp(name)
-        render(folder / "raw")
-        found[name] = build(folder / "raw", folder / "warehouse").db
-    return found
+
+    def make(folder: Path) -> None:
+        for name, render in renderers.items():
+            render(folder / name / "raw")
+            build(folder / name / "raw", folder / name / "warehouse")
+
+    renderers = {**FORMATS, "both": _connectly_and_twilio}
+    folder = make_once("four_formats", make)
+    return {name: folder / name / "warehouse" / "build.duckdb" for name in renderers}
 
 
 @pytest.fixture(scope="module")
