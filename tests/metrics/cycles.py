@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -247,7 +248,7 @@ def _sessions(
 
 
 def _chain(cycles: list[Cycle]) -> None:
-    for one, following in zip(cycles, cycles[1:], strict=False):
+    for one, following in pairwise(cycles):
         one.next, following.before = following, one
 
 
@@ -425,6 +426,7 @@ def _times(cycle: Cycle) -> dict[str, Any]:
         "category": cycle.category,
         "first_inbound_at": first_inbound_at,
         "waits_since": since,
+        "is_bots": is_bots,
         "first_response_at": response.message_at if response else None,
         "first_any_response_at": first_any_at,
         "first_responder_agent_id": _named(response),
@@ -516,8 +518,6 @@ def _abandonment(
     until = last_at + window
     if cycle.closed_at:
         until = min(until, max(cycle.closed_at, last_at))
-    if now <= until:
-        return None, None
     answers = [m for m in messages if is_answer(m) and m.sender_type in ("agent", "bot")]
     people = [m for m in answers if m.sender_type == "agent"]
     is_answered = any(last_at <= m.message_at <= until for m in answers)
@@ -527,8 +527,11 @@ def _abandonment(
         and handed <= until
         and not any(handed <= m.message_at <= until for m in people)
     )
+    # Who is answered isn't left alone, whatever time it is; who isn't may yet be.
     if is_answered and not is_queued:
         return False, None
+    if now <= until:
+        return None, None
     if is_queued:
         return True, "queue_abandon"
     is_left_by_bot = row["bot_started_at"] is not None and handed is None and not people
@@ -555,7 +558,9 @@ def _is_met(
     row: dict[str, Any], cycle: Cycle, target: tuple[float, str], service: Service
 ) -> bool | None:
     since = row["waits_since"]
-    if since is None or cycle.opened_by == "agent":
+    # With a bot nobody waits for a person before the handoff.
+    is_bots_alone = row["is_bots"] and not row["handed_off_at"] and not row["first_response_at"]
+    if since is None or cycle.opened_by == "agent" or is_bots_alone:
         return None
     seconds, clock = target
     until = row["first_response_at"] or service.now

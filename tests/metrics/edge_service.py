@@ -26,7 +26,7 @@ from tests.pipeline.inbox import (
 from .edge_cases import A, B, Raw, phone, pmp, utc
 
 # Berlin opens at 9, which is 12 in São Paulo: one schedule in two zones. The mail has none.
-SETTINGS: dict[str, Any] = {"reporting_timezone": "Europe/London", "publish_agent_names": False}
+SETTINGS: dict[str, Any] = {"reporting_timezone": "Europe/London", "labour_cost_share": 0.25}
 MONDAY = datetime(2026, 3, 9, tzinfo=UTC)
 WHATSAPP, SITE, MAIL = 1, 2, 3
 ADA, BEN, CY = ("User", 1), ("User", 2), ("User", 3)
@@ -208,6 +208,8 @@ def build(raw_dir: Path) -> None:
         _another_system,
         _surveys,
         _leads,
+        _labour,
+        _clocks,
         _the_end,
     ):
         block(desk)
@@ -215,6 +217,7 @@ def build(raw_dir: Path) -> None:
     raw.write(raw_dir)
     desk.write(raw_dir)
     _typeform(raw_dir / "surveys" / "typeform" / "edge")
+    _mapped(raw_dir)
 
 
 def _send(desk: Desk, wamid: str, moment: datetime, to: str, kind: str, **more: Any) -> None:
@@ -251,7 +254,7 @@ def _inferred(desk: Desk) -> None:
     hear(105, 1, at(2))
     _send(desk, "b105-1", at(2, "10:00:05"), phone(105), "bot")
     hear(105, 2, at(2, "10:03:00"))
-    _send(desk, "b106-1", at(2), phone(106), "bot", bot_id="other flow")
+    _send(desk, "b106-1", at(2), phone(106), "bot", bot_id="other-flow")
     # A reaction alone opens nothing; in a session it asks for no answer.
     hear(107, 1, at(2), type="reaction", reaction={"emoji": "+"})
     hear(108, 1, at(2))
@@ -575,6 +578,59 @@ def _leads(desk: Desk) -> None:
         desk.add("generic/leads", lead_id=number, phone=phone(n), created_at=at(day, "15:00:00"))
 
 
+def _labour(desk: Desk) -> None:
+    """Labour of two months; that of a campaign is not the service's."""
+    for number, month, amount, campaign in (
+        ("w1", "2026-03", "900.00", ""), ("w2", "2026-03", "50.01", ""),
+        ("w3", "2026-03", "77.00", "spring"),
+    ):  # fmt: skip
+        desk.add("generic/costs", cost_id=number, cost_type="labour", starts_on=f"{month}-01",
+                 ends_on=f"{month}-31", amount=amount, currency_code="EUR",
+                 campaign_id=campaign)  # fmt: skip
+
+
+def _clocks(desk: Desk) -> None:
+    """What is dated 2099 closes nothing, answers nobody and is no turn of anything."""
+    to = desk.person(260, at(10))
+    talk = desk.talk(60, 260, at(10))
+    desk.say(talk, at(10), ("Contact", 260), wamid="wamid.d60-in1", to=to)
+    desk.say(talk, at(10, "10:15:00"), CY, wamid="wamid.d60-1", to=to)
+    desk.event(talk, datetime(2099, 1, 1, tzinfo=UTC), "conversation_resolved", 3)
+    desk.raw.inbound("b195-in1", said(at(10)), phone(195), channel=B)
+    desk.raw.inbound("b195-in2", "2099-01-01 10:00:00", phone(195), channel=B)
+
+
+def _mapped(raw: Path) -> None:
+    """Another system's own export, through its mapping: ids like those of generic/."""
+    for stream, mapping, lines in (
+        (
+            "conversations",
+            "columns: {conversation_id: Id, opened_at: Started, closed_at: Ended, phone: Contact,\n"
+            "  closed_by_agent_id: Closer, opened_by: Source}\n"
+            "constants: {channel_id: acmechat}\n"
+            "values: {opened_by: {incoming: contact, workflow: automation}}\n"
+            "time: {format: '%d.%m.%Y %H:%M:%S', zone: Europe/Berlin}\n",
+            "Id,Started,Ended,Contact,Closer,Source\n"
+            f"k1,12.03.2026 10:00:00,12.03.2026 11:00:00,+{phone(310)},anna,incoming\n"
+            f"k5,12.03.2026 10:00:00,,+{phone(311)},,workflow\n",
+        ),
+        (
+            "conversation_events",
+            "columns: {event_id: No, conversation_id: Id, event_type: What, occurred_at: When,\n"
+            "  actor_type: Who, assignee_agent_id: To}\n"
+            "values: {event_type: {handover: handoff}}\n"
+            "time: {format: '%d.%m.%Y %H:%M:%S', zone: Europe/Berlin}\n",
+            "No,Id,What,When,Who,To\n"
+            "1,k5,handover,12.03.2026 10:10:00,bot,\n"
+            "2,k5,assigned,12.03.2026 10:11:00,automation,carla\n",
+        ),
+    ):
+        folder = raw / "mapped" / "acme" / stream
+        folder.mkdir(parents=True)
+        (folder / "mapping.yml").write_text(mapping)
+        (folder / "export.csv").write_text(lines)
+
+
 def _the_end(desk: Desk) -> None:
     """The last events of both subjects stand together: what was said last is still open."""
     end = at(35)
@@ -610,8 +666,7 @@ def _typeform(folder: Path) -> None:
     """A tool's export, whose questions survey.yml names."""
     folder.mkdir(parents=True)
     (folder / "survey.yml").write_text(
-        "score: Would you recommend us?\nsurvey_type: nps\ncomment: Why?\n"
-        "person: {phone: phone}\n"
+        "score: Would you recommend us?\nsurvey_type: nps\ncomment: Why?\nperson: {phone: phone}\n"
     )
     numbers = ((1, 10, "Service was friendly", 105), (2, 6, "", 106), (3, 8, "zzz", 105))
     lines = [

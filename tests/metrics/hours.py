@@ -73,7 +73,8 @@ def conversation_hours(conversations: Frame, messages: Frame, hours: Any, clock:
         conversations["has_clock_anomaly"].eq(False) & conversations["is_reopening"].eq(False)
     ]
     is_agents = counted["direction"].eq("outbound") & counted["sender_type"].eq("agent")
-    ours = counted[is_agents & counted["failed_at"].isna()]
+    # Whoever wrote was there, also where WhatsApp refused it.
+    ours = counted[is_agents]
     for channel_id, group in counted.groupby("channel_id"):
         zone = ZoneInfo(hours.zones.get(channel_id) or clock.zone)
         since, until = _weeks(group, zone, clock)

@@ -29,7 +29,7 @@ CHANNEL_TYPES = {
 }
 REPORTED = {
     "conversation_resolved": ("closed", "agent"),
-    "conversation_bot_resolved": ("closed", "bot"),
+    "conversation_bot_resolved": ("closed", "automation"),
     "conversation_opened": ("reopened", None),
     "conversation_bot_handoff": ("handoff", "bot"),
 }
@@ -234,14 +234,14 @@ def _read_chatwoot(found: Inbox, raw: Path) -> None:
             continue
         kind, actor = REPORTED[row["name"]]
         user = row.get("user_id")
-        agent = f"chatwoot:{user}" if user and actor != "bot" else None
+        agent = f"chatwoot:{user}" if user and actor == "agent" else None
         found.happenings.append(
             Happening(
                 f"chatwoot:{row['conversation_id']}",
                 kind,
                 moment(row.get("event_end_time")) or at,
                 int(row["id"]),
-                actor if actor == "bot" else ("agent" if agent else None),
+                actor if actor != "agent" or agent else None,
                 agent,
             )
         )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import pandas as pd
 
 from .clock import GRAINS, end_at, local_date, next_period, period_start, periods
 from .contacts import leads
+from .costs import Card
 from .cycles import Cycle, Service, is_human
 from .kpis import MICRO, NOBODY, STATUS_WINDOW_DAYS, Clock, Frame, add_rates
 
@@ -76,12 +78,16 @@ def _hours(clock: Clock, *names: str) -> timedelta:
     return max(timedelta(hours=clock.settings[name]) for name in names)
 
 
-def kpi_service(conversations: Frame, turns: Frame, clock: Clock) -> Frame:
+def kpi_service(
+    conversations: Frame, turns: Frame, clock: Clock, labour: Mapping[date, Fraction] | None = None
+) -> Frame:
     """Return openings, closings, the stock, waits and costs per channel."""
     cycles = believed(conversations)
     opened = Book(cycles, "opened_on", ["channel_id"])
     closed = Book(cycles, "closed_on", ["channel_id"])
     asked = Book(believed(turns), "started_on", ["channel_id"])
+    # Of each month the same for every conversation closed in it.
+    closed_in = Counter(c["closed_on"].replace(day=1) for c in cycles if c["closed_on"])
     window = max(
         timedelta(days=STATUS_WINDOW_DAYS),
         _hours(clock, "session_gap_hours", "abandonment_hours", "reopen_window_hours"),
@@ -141,11 +147,17 @@ def kpi_service(conversations: Frame, turns: Frame, clock: Clock) -> Frame:
             "conversations_one_touch": sum(c["is_one_touch"] for c in over),
             "message_cost_amount": cost,
             "conversations_cost_unknown": len(over) - len(costs),
-            "labour_cost_amount": None,
-            "cost_per_closed_conversation_amount": float(cost) / len(over)
-            if over and cost is not None
-            else None,
         }
+        worked = None
+        if labour is not None:
+            months = [c["closed_on"].replace(day=1) for c in over]
+            worked = float(
+                sum((labour.get(m, 0) / Fraction(closed_in[m]) for m in months), Fraction(0))
+            )
+        row["labour_cost_amount"] = worked
+        row["cost_per_closed_conversation_amount"] = (
+            (float(cost) + (worked or 0)) / len(over) if over and cost is not None else None
+        )
         ends(row, clock, window)
         rows.append(row)
     mart = pd.DataFrame(rows, dtype=object)
@@ -159,6 +171,30 @@ def kpi_service(conversations: Frame, turns: Frame, clock: Clock) -> Frame:
         },
     )
     return mart
+
+
+def labour_of_months(exports: Any, settings: Mapping[str, Any]) -> dict[date, Fraction] | None:
+    """Return the share of labour costs that goes into conversations, by the month."""
+    share = settings.get("labour_cost_share")
+    told = [
+        row
+        for row in exports.tables["costs"]
+        if row["cost_type"].lower() == "labour" and not row.get("campaign_id")
+    ]
+    if share is None or not told:
+        return None
+    found: dict[date, Fraction] = defaultdict(Fraction)
+    card = Card(exports)
+    for row in told:
+        first, last = date.fromisoformat(row["starts_on"]), date.fromisoformat(row["ends_on"])
+        days = (last - first).days + 1
+        for place in range(days):
+            on = first + timedelta(days=place)
+            rate = card.exchange(row["currency_code"], settings["reporting_currency"], first)
+            assert rate is not None, "an edge case with a missing rate"
+            part = Fraction(row["amount"]) * rate * Fraction(str(share)) / days
+            found[on.replace(day=1)] += part
+    return dict(found)
 
 
 def _stock(opened: Book, closed: Book, key: tuple[Any, ...], before: date) -> int:
@@ -264,7 +300,7 @@ def kpi_agents(
     sent, replies = [], []
     for m in messages.to_dict("records"):
         is_theirs = m["direction"] == "outbound" and m["sender_type"] == "agent"
-        if m["has_clock_anomaly"] or not is_theirs or m["failed_at"] is not None:
+        if m["has_clock_anomaly"] or not is_theirs or m["sent_at"] is None:
             continue
         agent_id = "unknown" if m["agent_id"] == "none" else m["agent_id"]
         sent.append({"agent_id": agent_id, "on": m["message_on"]})

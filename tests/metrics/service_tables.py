@@ -58,7 +58,9 @@ def service_tables(
         "fct_responses": turns,
         "fct_conversation_events": events,
         "fct_survey_responses": answers,
-        "kpi_service": service.kpi_service(conversations, turns, clock),
+        "kpi_service": service.kpi_service(
+            conversations, turns, clock, service.labour_of_months(exports, settings)
+        ),
         "kpi_conversation_categories": service.kpi_conversation_categories(conversations, clock),
         "kpi_automation": service.kpi_automation(conversations, clock),
         "kpi_agents": service.kpi_agents(conversations, events, messages, answers, found, clock),
