@@ -69,6 +69,7 @@ NO_UNIT_TEST_INSIDE = {
     "stg_generic__abandoned_checkouts": "a choice of columns",
     "int_orders__told": "the orders of the shops one below the other",
     "int_identities__before": "reads the relation of the run before: increment = rebuild tests it",
+    "int_conversation_cycles__before": "reads the relation of the run before, as int_lookups__before",
     "int_lookups__before": "reads the relation of the run before: increment = rebuild tests it",
     "stg_whatsapp__channel_numbers": "two distinct columns; int_channel_numbers has",
 }
