@@ -307,6 +307,50 @@ conversations as not materialized (
     from {{ ref('stg_generic__conversations') }}
 ),
 
+survey_responses as not materialized (
+    select
+        load_id,
+        coalesce(answered_at, sent_at) as event_at,
+        is_implausible,
+        phone,
+        user_id,
+        email,
+        external_id,
+        cast(null as varchar) as shop_customer_id,
+        cast(null as varchar) as platform_contact_id
+    from {{ ref('stg_generic__survey_responses') }}
+),
+
+-- A form that was never handed in names its person all the same.
+survey_tools as not materialized (
+    select
+        load_id,
+        coalesce(answered_at, sent_at) as event_at,
+        is_implausible,
+        phone,
+        user_id,
+        email,
+        external_id,
+        cast(null as varchar) as shop_customer_id,
+        cast(null as varchar) as platform_contact_id
+    from {{ ref('stg_surveys__responses') }}
+),
+
+csat_answers as not materialized (
+    select
+        load_id,
+        answered_at as event_at,
+        is_implausible,
+        cast(null as varchar) as phone,
+        cast(null as varchar) as user_id,
+        cast(null as varchar) as email,
+        cast(null as varchar) as external_id,
+        cast(null as varchar) as shop_customer_id,
+        name_value as platform_contact_id
+    from {{ ref('stg_chatwoot__csat_survey_responses') }}
+    where name_kind = 'platform'
+),
+
 final as (
     select * from audience
     union all
@@ -347,6 +391,12 @@ final as (
     select * from chatwoot_messages
     union all
     select * from conversations
+    union all
+    select * from survey_responses
+    union all
+    select * from survey_tools
+    union all
+    select * from csat_answers
 )
 
 select * from final
