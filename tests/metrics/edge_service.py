@@ -616,11 +616,11 @@ def _mapped(raw: Path) -> None:
         ),
         (
             "conversation_events",
-            "columns: {event_id: No, conversation_id: Id, event_type: What, occurred_at: When,\n"
+            "columns: {event_id: Number, conversation_id: Id, event_type: What, occurred_at: When,\n"
             "  actor_type: Who, assignee_agent_id: To}\n"
             "values: {event_type: {handover: handoff}}\n"
             "time: {format: '%d.%m.%Y %H:%M:%S', zone: Europe/Berlin}\n",
-            "No,Id,What,When,Who,To\n"
+            "Number,Id,What,When,Who,To\n"
             "1,k5,handover,12.03.2026 10:10:00,bot,\n"
             "2,k5,assigned,12.03.2026 10:11:00,automation,carla\n",
         ),
