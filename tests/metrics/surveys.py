@@ -40,8 +40,11 @@ def fct_survey_responses(
         for row in exports.reference["feedback_topics"]
     ]
     told = [*_generic(exports), *_chatwoot(exports, facts), *_tools(raw)]
+    listed = {c.key: facts.people.contact_of(c.who) for c in exports.inbox.conversations}
     rows = []
     for answer in told:
+        if listed.get(answer["conversation"] or "") in facts.internal:
+            continue
         cycles = service.conversations.get(answer.pop("conversation") or "", [])
         about = answer.pop("is_about")
         cycle = _cycle_of(cycles, answer)
