@@ -411,12 +411,4 @@ where held > coalesce(open, 0)
 """,
         description="the backlog of the agents is part of the conversations open",
     ),
-    Check(
-        name="a_conversation_credits_its_agent",
-        table="marts.fct_orders",
-        keys=("order_id",),
-        sql="select order_id from marts.fct_orders where attributed_touch_type = 'conversation' "
-        "and (attributed_agent_id = 'none' or attributed_campaign_id <> 'none')",
-        description="what a conversation led to is its agent's and no campaign's",
-    ),
 )

@@ -95,7 +95,7 @@ def conversation_hours(conversations: Frame, messages: Frame, hours: Any, clock:
         ].itertuples(index=False):
             when = pd.Timestamp(moment).to_pydatetime().replace(tzinfo=UTC)
             if since <= when < until and agent not in ("none", "unknown"):
-                hour_at = when.replace(minute=0, second=0, microsecond=0)
+                hour_at = when.astimezone(zone).replace(minute=0, second=0, microsecond=0)
                 rows[(channel_id, *_slot(when, zone))]["agents"].add((hour_at, agent))
     return pd.DataFrame(
         [

@@ -130,7 +130,11 @@ cycle_messages as (
             as messages_sent,
         count(*) filter (where is_human_answer) as messages_sent_by_agents,
         count(*) filter (where is_bot_answer) as messages_sent_by_bots,
-        sum(cost_amount) as message_cost_amount
+        -- What customers write is free: of ours alone it says nothing.
+        case
+            when bool_and(cost_amount is null) filter (where direction = 'outbound') then null
+            else sum(cost_amount)
+        end as message_cost_amount
     from messages
     group by conversation_cycle_id
 ),
@@ -552,7 +556,7 @@ final as (
             when
                 closed_at is null
                 or watermark_at
-                < closed_at + interval ({{ var('bot_confirm_hours') | int }}) hour
+                <= closed_at + interval ({{ var('bot_confirm_hours') | int }}) hour
                 then 'open'
             -- The silence that ends every inferred cycle says nothing of how the bot did.
             when closed_by = 'inactivity' and session_source = 'platform' then 'dropped_off'
