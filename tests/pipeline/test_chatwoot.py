@@ -112,7 +112,11 @@ def test_chatwoot_alone_tells_who_wrote_what_and_where(empty: World) -> None:
         "wamid.i1", "wamid.o1", "wamid.o2", "chatwoot|6", "chatwoot|7", "chatwoot|8",
     }  # fmt: skip
     asked, bot, agent = facts["wamid.i1"], facts["wamid.o1"], facts["wamid.o2"]
-    assert (asked["direction"], asked["sender_type"], asked["person"]) == ("inbound", "contact", ADA)
+    assert (asked["direction"], asked["sender_type"], asked["person"]) == (
+        "inbound",
+        "contact",
+        ADA,
+    )
     assert (bot["sender_type"], bot["bot_id"], bot["agent_id"]) == ("bot", "chatwoot:bot-7", "none")
     assert (agent["sender_type"], agent["agent_id"]) == ("agent", "chatwoot:7")
     assert (agent["category"], agent["template_name"]) == ("service", "none")
