@@ -6,7 +6,7 @@ inside one model is a dbt test there as well; what compares tables stands only h
 
 from __future__ import annotations
 
-from orchestration.checks import ads, campaigns, loyalty, orders, service
+from orchestration.checks import ads, campaigns, loyalty, orders, service, surveys
 from orchestration.checks.declaration import Check
 from orchestration.checks.grains import agrees_across_grains
 from orchestration.publish import PUBLIC_SCHEMAS, PUBLIC_TYPES
@@ -268,6 +268,7 @@ INVARIANTS: tuple[Check, ...] = (
     *ads.INVARIANTS,
     *loyalty.INVARIANTS,
     *service.INVARIANTS,
+    *surveys.INVARIANTS,
     Check(
         name="message_times_stand_in_order",
         table="marts.fct_messages",

@@ -12,6 +12,7 @@ conversations as (
         opened_by,
         category
     from {{ ref('int_conversations__told') }}
+    where not is_internal
 ),
 
 marks as (

@@ -13,6 +13,7 @@ conversations as (
         closing_agent_id,
         is_implausible
     from {{ ref('int_conversations__told') }}
+    where not is_internal
 ),
 
 told_events as (

@@ -188,9 +188,9 @@ final as (
         source || ':' || closer as closing_agent_id,
         coalesce({{ published_label('category') }}, 'none') as category,
         source || ':' || assignee as assignee_agent_id,
-        is_implausible
+        is_implausible,
+        contact_id in (select internal_contacts.contact_id from internal_contacts) as is_internal
     from resolved
-    where contact_id not in (select internal_contacts.contact_id from internal_contacts)
 )
 
 select * from final

@@ -82,6 +82,21 @@ business_intervals as (
     from {{ ref('int_business_intervals') }}
 ),
 
+-- As a share of five, whatever the scale.
+ratings as (
+    select
+        conversation_cycle_id,
+        arg_max({{ safe_divide('score * 5', 'scale_max') }}, row(answered_at, survey_response_id))
+            as csat_rating
+    from {{ ref('fct_survey_responses') }}
+    where
+        survey_type = 'csat'
+        and score is not null
+        and answered_at is not null
+        and not has_clock_anomaly
+    group by conversation_cycle_id
+),
+
 sla_targets as (
     select
         channel_id,
@@ -418,6 +433,7 @@ timed as (
         business_times.first_response_business_seconds,
         business_times.resolution_business_seconds,
         business_times.waited_business_seconds,
+        ratings.csat_rating,
         cast(
             coalesce(
                 sla_targets_of_both.target_seconds,
@@ -435,6 +451,7 @@ timed as (
     from abandoned
     left join business_times
         on abandoned.conversation_cycle_id = business_times.conversation_cycle_id
+    left join ratings on abandoned.conversation_cycle_id = ratings.conversation_cycle_id
     left join sla_targets as sla_targets_of_both
         on
             abandoned.channel_id = sla_targets_of_both.channel_id
@@ -547,7 +564,7 @@ final as (
                 then 'dropped_off'
             else 'completed'
         end as bot_outcome,
-        cast(null as double) as csat_rating,
+        csat_rating,
         cast(message_cost_amount as decimal(18, 6)) as message_cost_amount,
         has_clock_anomaly
     from timed

@@ -7,6 +7,7 @@ surveys as (
         is_delivered,
         answered_on,
         answered_at is not null as is_answered,
+        {{ is_satisfied('score', 'scale_max') }} as is_satisfied,
         -- On a scale of five, whatever scale it was asked on: the ends stay the ends.
         1 + 4 * {{ safe_divide('score - 1', 'scale_max - 1') }} as score_of_five
     from {{ ref('fct_survey_responses') }}
@@ -57,7 +58,7 @@ days as (
         0 as surveys_delivered,
         0 as surveys_sent_answered,
         count(*) as responses,
-        count(*) filter (where score_of_five >= 4) as responses_satisfied,
+        count(*) filter (where is_satisfied) as responses_satisfied,
         -- Exact, whatever the order of the rows.
         sum(cast(score_of_five as decimal(30, 20))) as score_sum
     from surveys
