@@ -258,17 +258,19 @@ def test_every_month_of_orders_is_the_truth(sample: Built, truth: Path) -> None:
         "where is_valid group by all order by all",
     )
     assert published == drawn
+    # The last month ends for sales with the inboxes, which tell less far than the shops.
     of_months = query(
         sample.published,
-        "select period_start_on, orders_valid from marts.kpi_aov where period_grain = 'month' "
-        "order by all",
+        "select period_start_on, orders_valid from marts.kpi_aov "
+        "where period_grain = 'month' and is_complete order by all",
     )
     told = query(
         truth,
         "select month_on, cast(sum(orders_valid) as bigint) from truth.kpi_orders_months "
         "group by all order by all",
     )
-    assert of_months == told
+    assert len(of_months) == len(told) - 1
+    assert of_months == told[:-1]
 
 
 def test_every_customer_is_one_of_the_truth(sample: Built, truth: Path) -> None:
@@ -442,9 +444,11 @@ def test_every_month_of_surveys_is_the_truth(sample: Built, truth: Path) -> None
     published = query(
         sample.published,
         f"select period_start_on, {recommended} from marts.kpi_nps "
-        "where period_grain = 'month' and responses > 0 order by all",
+        "where period_grain = 'month' and is_complete order by all",
     )
-    assert published == drawn
+    assert len(drawn) > 3
+    # The last month isn't over: what is answered after the inboxes' last event waits.
+    assert published == drawn[:-1]
     satisfied = "surveys_sent, surveys_sent_answered, responses, responses_satisfied"
     drawn = query(
         truth, f"select month_on, channel_id, {satisfied} from truth.kpi_csat_months order by all"
