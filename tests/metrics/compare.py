@@ -131,3 +131,42 @@ def _groups(rows: Iterable[tuple[str, str]]) -> set[frozenset[str]]:
     for message_id, contact_id in rows:
         groups[contact_id].add(message_id)
     return {frozenset(group) for group in groups.values()}
+
+
+Records = list[dict[str, Any]]
+
+
+def records_of(connection: duckdb.DuckDBPyConnection, query: str) -> Records:
+    """Return a query's rows by name."""
+    result = connection.execute(query)
+    names = [d[0] for d in result.description or []]
+    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+
+def record_differences(
+    table: str, ours: Records, theirs: Records, keys: list[str], columns: list[str]
+) -> list[str]:
+    """Compare rows that are known by what they mean, not by their ids."""
+    expected = {tuple(plain(row[k]) for k in keys): row for row in ours}
+    got = {tuple(plain(row[k]) for k in keys): row for row in theirs}
+    assert len(expected) == len(ours), f"recomputed {table} isn't unique by {keys}"
+    assert len(got) == len(theirs), f"{table} isn't unique by {keys}"
+    found = [f"{table} {key}: only in the recomputation" for key in expected.keys() - got.keys()]
+    found += [f"{table} {key}: only in the warehouse" for key in got.keys() - expected.keys()]
+    for key in expected.keys() & got.keys():
+        for column in columns:
+            value, other = plain(expected[key][column]), plain(got[key][column])
+            if not same(value, other):
+                found.append(f"{table} {key}.{column}: expected {value!r}, got {other!r}")
+    return sorted(found)
+
+
+def record_bag_differences(
+    table: str, ours: Records, theirs: Records, columns: list[str]
+) -> list[str]:
+    """Compare rows without a key of their own as a bag."""
+    expected = Counter(tuple(plain(row[c]) for c in columns) for row in ours)
+    got = Counter(tuple(plain(row[c]) for c in columns) for row in theirs)
+    found = [f"{table}: {n} only in the recomputation: {r}" for r, n in (expected - got).items()]
+    found += [f"{table}: {n} only in the warehouse: {r}" for r, n in (got - expected).items()]
+    return sorted(found)

@@ -62,7 +62,8 @@ def leads(exports: Exports, facts: Facts) -> Frame:
             lead[f"{event}_at"] = lead[f"{event}_at"] or at
         if event in ("won", "lost"):
             del opened[contact_id]
-    frame = pd.DataFrame(rows, dtype=object)
+    names = ["contact_id", "created_at", "lead_source", *(f"{stage}_at" for stage in STAGES[1:])]
+    frame = pd.DataFrame(rows, columns=names, dtype=object)
     frame["lead_source"] = [s or "unknown" for s in frame["lead_source"]]
     return frame
 
@@ -90,8 +91,10 @@ def created(exports: Exports, facts: Facts) -> Frame:
             deleted.setdefault(contact_id, at)
     listed: dict[str, tuple[datetime, str]] = {}
     for named in exports.named:
+        if named.stream != "contacts":
+            continue
         row = exports.tables[named.stream][named.place]
-        if named.stream == "contacts" and row.get("source"):
+        if row.get("source"):
             whose = facts.people.contact_of(exports.identifiers[named]) or "unknown"
             told = named.at, row["source"]
             listed[whose] = min(listed.get(whose, told), told)

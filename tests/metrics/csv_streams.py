@@ -25,6 +25,7 @@ YES, NO = ("true", "yes", "y", "t", "1"), ("false", "no", "n", "f", "0")
 EPOCH = datetime(1970, 1, 1)
 
 Row = dict[str, str]
+CsvRow = dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ MESSAGE_TIMES = (
     *("sent_at", "delivered_at", "read_at", "failed_at"),
     *("button_clicked_at", "link_clicked_at", "opted_out_at"),
 )
+OTHER_TIMES = ("opened_at", "closed_at", "occurred_at", "answered_at")
 _MESSAGES = ("message_id", "channel_id", "direction", "sent_at")
 STREAMS: dict[str, CsvStream] = {
     "registry": CsvStream(
@@ -81,6 +83,25 @@ STREAMS: dict[str, CsvStream] = {
         "generic/costs",
         ("cost_id", "cost_type", "starts_on", "ends_on", "amount", "currency_code"),
         ("cost_id",),
+    ),
+    "conversations": CsvStream(
+        "generic/conversations",
+        ("conversation_id", "channel_id", "opened_at"),
+        ("vendor", "conversation_id"),
+        ("opened_at", "closed_at"),
+        needs_person=True,
+    ),
+    "conversation_events": CsvStream(
+        "generic/conversation_events",
+        ("event_id", "conversation_id", "event_type", "occurred_at"),
+        ("vendor", "conversation_id", "event_id"),
+        ("occurred_at",),
+    ),
+    "survey_responses": CsvStream(
+        "generic/survey_responses",
+        ("response_id", "survey_type"),
+        ("vendor", "response_id"),
+        ("sent_at", "answered_at"),
     ),
     "orders": CsvStream("generic/orders", ("order_id",), ("order_id",)),
     "checkouts": CsvStream("generic/abandoned_checkouts", ("checkout_id",), ("checkout_id",)),
@@ -128,6 +149,8 @@ def read_stream(raw: Path, name: str) -> list[dict[str, Any]]:
             continue
         if "record_id" in stream.key:
             row["record_id"] = record_id(row)
+        if "vendor" in stream.key:
+            row["vendor"] = system or ""
         kept: dict[str, Any] = {**{k: v or None for k, v in row.items()}, "vendor": system}
         for column in stream.times:
             kept[column] = moment(row.get(column))
@@ -145,6 +168,12 @@ def raw_rows(raw: Path, name: str) -> Iterator[tuple[Path, str | None, Row]]:
         vendor = folder.parent.name
         for path in _csv_files(folder):
             yield from ((path, vendor, row) for row in _mapped_rows(path, folder, vendor, leaf))
+
+
+def csv_table(raw: Path, folder: Path) -> Iterator[tuple[tuple[str, bytes], CsvRow]]:
+    """Yield every row of a folder of CSV files, with the age of its file."""
+    for path in _csv_files(folder):
+        yield from ((_age(raw, path), row) for row in _table(path))
 
 
 def record_id(row: Row) -> str:
@@ -236,7 +265,7 @@ def _mapped_rows(path: Path, folder: Path, vendor: str, stream: str) -> Iterator
         if told.get("json") and text:
             text = min((str(one["ts"]) for one in json.loads(text)), default="")
         text = values.get(ours, {}).get(text.lower(), text)
-        if ours in MESSAGE_TIMES and text:
+        if ours in (*MESSAGE_TIMES, *OTHER_TIMES) and text:
             read = _read_time(text, forms, zone)
             text = read.isoformat() if read else ""
         return text.lstrip("-") if told.get("absolute") else text

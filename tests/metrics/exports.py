@@ -18,7 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from .csv_streams import STREAMS, number, read_stream, who
+from .inbox import Inbox, InboxMessage, numbers_of_inboxes, read_inbox
 from .shops import Checkout, Order, read_shops
+from .survey_tools import read_tools
 
 SEEDS = Path(__file__).resolve().parents[2] / "dbt_project" / "seeds"
 EPOCH = datetime(1970, 1, 1)
@@ -122,6 +124,10 @@ class Report:
     opted_out_at: datetime | None
     price: Decimal | None
     currency_code: str | None
+    conversation_key: str | None = None
+    bot_id: str | None = None
+    template_language: str | None = None
+    is_free_form: bool = False
 
 
 @dataclass(frozen=True)
@@ -164,6 +170,7 @@ class Exports:
     orders: list[Order] = field(default_factory=list)
     checkouts: list[Checkout] = field(default_factory=list)
     shop_records: list[Order | Checkout] = field(default_factory=list)
+    inbox: Inbox = field(default_factory=Inbox)
 
     def without_repeats(self) -> Exports:
         """Drop exact repeats: webhooks are delivered at least once."""
@@ -188,6 +195,7 @@ def read_exports(raw: Path) -> Exports:
     for table in (
         *("error_classes", "fx_rates", "market_prefixes", "message_categories", "rate_card"),
         *("stop_words", "internal_contacts", "channels"),
+        *("business_hours", "holidays", "sla_targets", "feedback_topics"),
     ):
         found.reference[table] = _reference(raw, table)
     for stream in STREAMS:
@@ -196,7 +204,73 @@ def read_exports(raw: Path) -> Exports:
     shops = read_shops(raw)
     found.orders, found.checkouts, found.shop_records = shops.orders, shops.checkouts, shops.told
     found.sightings += [Sighting(told.at, told.who, told) for told in shops.told if told.who]
+    _read_conversations(found, raw)
     return found.without_repeats()
+
+
+def _read_conversations(found: Exports, raw: Path) -> None:
+    """Keep what platforms tell of conversations; their messages are messages like any other."""
+    found.inbox = read_inbox(raw, found.tables)
+    told: list[Inbound | Echo | Status | Send] = [
+        *found.inbound,
+        *found.echoes,
+        *found.statuses,
+        *found.sends,
+    ]
+    seen = {row.wamid: row.channel_id for row in reversed(told) if row.wamid}
+    found.inbox.number_of = numbers_of_inboxes(found.inbox, seen)
+    for place, (stream, at, person) in enumerate(found.inbox.sightings):
+        named = Named(stream, place, at)
+        found.named.append(named)
+        found.tables.setdefault(stream, [])
+        found.identifiers[named] = person
+        found.sightings.append(Sighting(at, person, named))
+    for place, answer in enumerate(read_tools(raw)):
+        if answer.who:
+            named = Named(f"surveys_{answer.tool}", place, answer.answered_at or NO_TIME)
+            found.named.append(named)
+            found.tables.setdefault(named.stream, [])
+            found.identifiers[named] = answer.who
+            found.sightings.append(Sighting(named.at, answer.who, named))
+    found.reports += [_of_inbox(message, found.inbox) for message in found.inbox.messages]
+
+
+def native_channel(inbox: Inbox, native: str) -> str:
+    """Return the number behind an inbox of Chatwoot's, else the channel as it is named."""
+    return inbox.number_of.get(native.removeprefix("chatwoot:"), native)
+
+
+def _of_inbox(message: InboxMessage, inbox: Inbox) -> Report:
+    template = message.template or {}
+    return Report(
+        message.record_id,
+        "chatwoot_messages",
+        "chatwoot",
+        native_channel(inbox, f"chatwoot:{message.inbox_id}"),
+        message.at,
+        message.who,
+        message.is_inbound,
+        None if message.is_inbound else message.sender_type,
+        message.agent_id.removeprefix("chatwoot:") if message.agent_id else None,
+        message.message_type,
+        template.get("name"),
+        template.get("category"),
+        None,
+        None,
+        None,
+        None,
+        message.at if message.has_failed else None,
+        message.error_code,
+        None,
+        None,
+        None,
+        None,
+        None,
+        message.key,
+        message.bot_id,
+        template.get("language"),
+        not message.template,
+    )
 
 
 # Read by modules of their own: what they tell isn't of people alone.
@@ -262,6 +336,10 @@ def _read_report(stream: str, row: Json) -> Report:
         row["opted_out_at"],
         None if price is None else abs(price),
         row.get("currency_code"),
+        f"{row['vendor'] or 'generic'}:{row['conversation_id']}"
+        if row.get("conversation_id")
+        else None,
+        row.get("bot_id"),
     )
 
 

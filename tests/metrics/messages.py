@@ -78,6 +78,8 @@ class Message:
     opted_out_at: datetime | None = None
     reported_price: Decimal | None = None
     reported_currency: str | None = None
+    bot_id: str = "none"
+    conversation_key: str | None = None
 
     @property
     def is_activity(self) -> bool:
@@ -146,7 +148,7 @@ def build_messages(exports: Exports, key: bytes, settings: Mapping[str, Any]) ->
     sends = judge_stream(((s, s.requested_at, s.requested_at) for s in exports.sends), gap)
     told = [
         judge_stream(((r, r.at, None) for r in exports.reports if r.stream == name), gap)
-        for name in ("messages", "message_reports")
+        for name in ("messages", "message_reports", "chatwoot_messages")
     ]
     named = {name: [n for n in exports.named if n.stream == name] for name in exports.tables}
     others = [judge_stream(_dated(rows), gap) for rows in named.values()]
@@ -250,10 +252,14 @@ def _inbound_messages(
             ),
         )
     known = {message.message_id for message in found.values()}
+    by_id = {message.message_id: message for message in found.values()}
     for report in exports.reports:
-        if report.is_inbound and (name := report_id(key, report)) not in known:
+        name = report_id(key, report)
+        if report.is_inbound and name in by_id:
+            by_id[name].conversation_key = by_id[name].conversation_key or report.conversation_key
+        if report.is_inbound and name not in known:
             known.add(name)
-            found[name] = Message(
+            by_id[name] = found[name] = Message(
                 name,
                 "inbound",
                 public_channel(key, report.channel_id),
@@ -261,6 +267,7 @@ def _inbound_messages(
                 contact_id=people.contact_of(report.who) or "unknown",
                 message_type=report.message_type or "unknown",
                 has_clock_anomaly=report in wrong,
+                conversation_key=report.conversation_key,
             )
     return list(found.values())
 
@@ -380,24 +387,30 @@ def _fold(
         billing_conversation_id=conversation_id,
         is_conversation_priced=pricing.get("pricing_model") == "CBP",
         failures=tuple(failures),
-        agent_id=_agent(record),
+        agent_id=_agent(record, _sender_type(record, category)),
         pressed_at=report.button_clicked_at if report else None,
         link_clicked_at=report.link_clicked_at if report else None,
         has_button_link=bool(send and send.has_button_link),
         opted_out_at=report.opted_out_at if report else None,
         reported_price=report.price if report else None,
         reported_currency=report.currency_code if report else None,
+        bot_id=(send and send.bot_id)
+        or (report and report.bot_id)
+        or ("unknown" if _sender_type(record, category) == "bot" else "none"),
+        conversation_key=report.conversation_key if report else None,
     )
 
 
-def _agent(record: _Outbound) -> str:
+def _agent(record: _Outbound, sender_type: str) -> str:
     """Return who wrote it: what was typed in the app names nobody."""
     if record.echo:
         return "unknown"
     if record.send and record.send.agent_id:
         return f"whatsapp:{record.send.agent_id}"
     report = record.report
-    return f"{report.vendor}:{report.agent_id}" if report and report.agent_id else "none"
+    if report and report.agent_id:
+        return f"{report.vendor}:{report.agent_id}"
+    return "unknown" if sender_type == "agent" else "none"
 
 
 def _pricing(statuses: list[Status]) -> tuple[dict[str, Any], str | None]:
@@ -430,7 +443,8 @@ def _category(record: _Outbound, pricing: dict[str, Any], seeds: Seeds) -> str:
         return (
             seeds.template_category.get((send.template_name, send.template_language)) or "unknown"
         )
-    return "service" if send or record.echo else "unknown"
+    is_free_form = send or record.echo or (report and report.is_free_form)
+    return "service" if is_free_form else "unknown"
 
 
 def _template(record: _Outbound, category: str) -> tuple[str, str]:
@@ -440,7 +454,9 @@ def _template(record: _Outbound, category: str) -> tuple[str, str]:
             return "none", "none"
         return send.template_name, send.template_language or "unknown"
     if record.report and record.report.template_name:
-        return record.report.template_name, "unknown"
+        return record.report.template_name, record.report.template_language or "unknown"
+    if record.report and record.report.is_free_form:
+        return "none", "none"
     is_free_form = record.echo is not None or category in SERVICE_CATEGORIES
     return ("none", "none") if is_free_form else ("unknown", "unknown")
 

@@ -32,7 +32,7 @@ def identifier(kind: str, text: str) -> Identifier | None:
     text = text.strip()
     if kind == "email":
         return ("email", text.lower()) if "@" in text else None
-    if kind in ("external", "shop"):
+    if kind in ("external", "shop", "platform"):
         return (kind, text) if text else None
     if BSUID.match(text):
         return "bsuid", text

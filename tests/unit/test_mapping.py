@@ -526,12 +526,16 @@ def test_shipped_mappings_are_good_and_the_users_own_wins(harness: Harness) -> N
     assert set(shipped) == {
         "connectly/message_reports.yml",
         "kaleyra/message_reports.yml",
+        "respond.io/agents.example.yml",
+        "respond.io/contacts.example.yml",
+        "respond.io/conversation_events.example.yml",
         "respond.io/conversations.example.yml",
+        "respond.io/messages.example.yml",
         "twilio/message_reports.yml",
     }
     for path, content in shipped.items():
-        if not path.endswith(".example.yml"):
-            parse_mapping(MappingFile(path, content, ""), BY_KEY[REPORTS])
+        stream = path.split("/")[1].split(".")[0]
+        parse_mapping(MappingFile(path, content, ""), BY_KEY[f"generic/{stream}"])
     _put(harness, MAPPING, HEADER + ROW, "mapped/twilio/message_reports")
     assert _ingest(harness) == ()
     assert [row[0] for row in _table(harness)] == ["m1"]
@@ -587,3 +591,66 @@ def test_a_day_or_click_without_a_readable_time_is_rejected_not_dropped_in_stagi
     assert harness.rows("select rows_read, rows_loaded from raw.loads") == [
         (len(good) + 1, len(good))
     ]
+
+
+# Made-up exports with the headers that the examples name.
+RESPOND_IO = {
+    "conversations": (
+        "Conversation ID,Channel ID,Contact ID,DateTime Conversation Started,Opened By Source,"
+        "DateTime Conversation Resolved,Closed By,Conversation Category,Assignee,Summary\n"
+        "901,55,7001,2026-10-05 09:00:00,contact,2026-10-05 10:30:00,12,billing,12,done\n"
+        "902,55,7002,2026-10-05 11:00:00,workflow,,,,,\n",
+        "conversation_id, external_id, opened_at, opened_by, closed_at, closed_by_agent_id, category",
+        [
+            ("901", "7001", "2026-10-05T09:00:00+00:00", "contact",
+             "2026-10-05T10:30:00+00:00", "12", "billing"),
+            ("902", "7002", "2026-10-05T11:00:00+00:00", "automation", None, None, None),
+        ],
+    ),
+    "messages": (
+        "Date & Time,Sender ID,Sender Type,Contact ID,Message ID,Content Type,Message Type,Content,"
+        "Channel ID,Type\n"
+        "2026-10-05 09:00:00,7001,contact,7001,m1,text,incoming,hello,55,message\n"
+        "2026-10-05 09:05:00,12,user,7001,m2,text,outgoing,hi,55,message\n"
+        "2026-10-05 11:00:00,3,workflow,7002,m3,text,outgoing,welcome,55,message\n",
+        "message_id, direction, sent_at, sender_type, agent_id, channel_id",
+        [
+            ("m1", "incoming", "2026-10-05T09:00:00+00:00", None, "7001", "55"),
+            ("m2", "outgoing", "2026-10-05T09:05:00+00:00", "agent", "12", "55"),
+            ("m3", "outgoing", "2026-10-05T11:00:00+00:00", "bot", "3", "55"),
+        ],
+    ),
+    "contacts": (
+        "Contact ID,First Name,Last Name,Phone Number,Email,Country,Tags,Date Time Created\n"
+        "7001,A,B,+4917000000001,a@example.com,DE,vip,2026-10-01 08:00:00\n",
+        "external_id, phone, email, country_code, created_at",
+        [("7001", "+4917000000001", "a@example.com", "DE", "2026-10-01T08:00:00+00:00")],
+    ),
+    "agents": (
+        "User ID,Name,Email,Role,Team\n12,Agent Twelve,agent@example.com,agent,night shift\n",
+        "agent_id, name, team_id, team_name",
+        [("12", "Agent Twelve", "night shift", "night shift")],
+    ),
+    "conversation_events": (
+        "Event ID,Conversation ID,Event,Date & Time,Actor Type,Actor ID,Assignee\n"
+        "1,901,Assignee Changed,2026-10-05 09:01:00,workflow,,12\n",
+        "event_id, event_type, occurred_at, actor_type, assignee_agent_id",
+        [("1", "assigned", "2026-10-05T09:01:00+00:00", "automation", "12")],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("stream", RESPOND_IO)
+def test_an_example_of_respond_io_reads_such_an_export_once_it_is_put_beside_it(
+    harness: Harness, stream: str
+) -> None:
+    content, columns, expected = RESPOND_IO[stream]
+    folder = f"mapped/respond.io/{stream}"
+    harness.put(f"{folder}/a.csv", content)
+    assert "no mapping.yml lies in" in _ingest(harness, f"generic/{stream}")[0]
+    example = SHIPPED_DIR / "respond.io" / f"{stream}.example.yml"
+    assert "AN EXAMPLE TO EDIT" in example.read_text()
+    harness.put(f"{folder}/mapping.yml", example.read_text())
+    warnings = _ingest(harness, f"generic/{stream}")
+    assert [warning for warning in warnings if "Summary" not in warning] == []
+    assert harness.rows(f"select {columns} from raw.generic_{stream} order by all") == expected

@@ -245,6 +245,24 @@ counted as (
     where has_clock_anomaly
     union all
     select
+        'clock_anomaly' as reason,
+        count(*) as rows
+    from {{ ref('fct_conversations') }}
+    where has_clock_anomaly
+    union all
+    select
+        'clock_anomaly' as reason,
+        count(*) as rows
+    from {{ ref('fct_conversation_events') }}
+    where has_clock_anomaly
+    union all
+    select
+        'internal_contact' as reason,
+        count(*) as rows
+    from {{ ref('int_conversations__told') }}
+    where is_internal
+    union all
+    select
         'identity_max_links' as reason,
         count(*) as rows
     from {{ ref('int_identifiers__shared') }}

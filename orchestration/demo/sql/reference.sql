@@ -34,13 +34,14 @@ select 'channels.csv', 5, '310200000000005,Partner,whatsapp,Europe/Berlin,defaul
 union all
 select 'channels.csv', 6, respond_channel() || ',Instagram shop,instagram,Asia/Kolkata,india'
 union all
-select 'business_hours.csv', 100 * row_number() over (), schedule_id || ',' || iso_day || ',' || shift
+select 'business_hours.csv', row_number() over (order by schedule_id, iso_day, shift), schedule_id || ',' || iso_day || ',' || shift
 from (
     select 'default' as schedule_id, unnest(range(1, 6)) as iso_day, '09:00,18:00' as shift
     union all
     select 'default', 6, '10:00,14:00'
     union all
-    select 'latam', unnest(range(1, 6)), unnest(['09:00,12:30', '13:30,19:00'])
+    select 'latam', iso_day, unnest(['09:00,12:30', '13:30,19:00'])
+    from (select unnest(range(1, 6)) as iso_day)
     union all
     -- Until an hour after midnight.
     select 'india', unnest(range(1, 7)), '15:00,01:00'

@@ -76,7 +76,19 @@ from service_messages;
 
 -- Step 2: what became of each cycle ----------------------------------------------------------------
 create table truth.conversations as
-with first_times as (
+-- How far the inboxes have told: the logs go on for longer.
+with clock as (
+    select max(told_at) as watermark_at
+    from (
+        select greatest(max(opened_at), max(closed_at)) as told_at from service_cycles
+        union all
+        select max(occurred_at) from inbox_items where kind in ('note', 'assigned', 'resolved', 'reopened')
+        union all
+        select max(ends_at) from inbox_events where name like 'conversation%'
+    )
+),
+
+first_times as (
     select
         c.source, c.conversation_no, c.cycle_number,
         min(m.message_at) filter (where m.is_customers) as first_inbound_at,
@@ -137,6 +149,14 @@ judged as (
         coalesce(w.closed_before + interval 72 hour >= w.opened_at, false) as is_reopening,
     from waited as w
     left join answered as a using (source, conversation_no, cycle_number)
+),
+
+ruled as (
+    select judged.*, clock.watermark_at,
+        first_inbound_at is not null and (is_left_in_queue or is_left_alone) as is_without_answer,
+        closed_at is not null or watermark_at > judged_at as is_over,
+    from judged
+    cross join clock
 )
 
 select
@@ -151,13 +171,9 @@ select
     closed_at is not null and first_inbound_at is not null and messages_sent_by_agents = 1
         and not was_reopened as is_one_touch,
     -- NULL: whether an answer comes in time isn't known yet.
+    case when not is_without_answer then false when is_over then true end as is_abandoned,
     case
-        when first_inbound_at is null or not (is_left_in_queue or is_left_alone) then false
-        when closed_at is not null or judged_at < exported_until() - interval 1 hour then true
-    end as is_abandoned,
-    case
-        when first_inbound_at is null or not (is_left_in_queue or is_left_alone) then null
-        when closed_at is null and judged_at >= exported_until() - interval 1 hour then null
+        when not (is_without_answer and is_over) then null
         when is_left_in_queue then 'queue_abandon'
         when bot_started_at is not null and handed_off_at is null and messages_sent_by_agents = 0
             then 'bot_dropoff'
@@ -166,12 +182,12 @@ select
     case
         when bot_started_at is null then null
         when handed_off_at is not null or messages_sent_by_agents > 0 then 'handed_off'
-        when closed_at is null or closed_at >= exported_until() - interval 25 hour then 'open'
+        when closed_at is null or watermark_at < closed_at + interval 24 hour then 'open'
         when closed_by = 'inactivity' or last_inbound_at > last_answer_at
             or opened_after <= closed_at + interval 24 hour then 'dropped_off'
         else 'completed'
     end as bot_outcome,
-from judged
+from ruled
 order by source, conversation_no, cycle_number;
 
 create table truth.respond_messages as

@@ -25,6 +25,7 @@ conversations as (
         conversation_key,
         assignee_agent_id
     from {{ ref('int_conversations__told') }}
+    where not is_internal
 ),
 
 marks as (

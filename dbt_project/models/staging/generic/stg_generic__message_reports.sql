@@ -94,8 +94,9 @@ final as (
         case
             when lower(sender_type) in ('campaign', 'agent', 'bot', 'api') then lower(sender_type)
         end as sender_type,
-        agent_id,
-        bot_id,
+        -- Some systems have one column for whoever sent it: what a bot sends, no agent does.
+        case when coalesce(lower(sender_type), '') <> 'bot' then agent_id end as agent_id,
+        coalesce(bot_id, case when lower(sender_type) = 'bot' then agent_id end) as bot_id,
         conversation_id,
         lower(message_type) as message_type,
         -- The last status alone tells that a message came so far, not when: the time of sending
