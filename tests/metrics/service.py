@@ -17,6 +17,7 @@ from .contacts import leads
 from .costs import Card
 from .cycles import Cycle, Service, is_human
 from .kpis import MICRO, NOBODY, STATUS_WINDOW_DAYS, Clock, Frame, add_rates
+from .surveys import of_five
 
 Rows = list[dict[str, Any]]
 OPENERS = ("contact", "agent", "automation", "campaign", "api")
@@ -432,7 +433,7 @@ def kpi_csat(surveys: Frame, clock: Clock) -> Frame:
     found = []
     for grain, start, key in grid(first, clock):
         asked, told = sent.of(grain, start, key), answered.of(grain, start, key)
-        scores = [_of_five(s) for s in told]
+        scores = [of_five(s) for s in told]
         # Where nobody tells of deliveries what was sent counts.
         arrived = [s for s in asked if s["is_delivered"] is not False]
         row = {
@@ -458,12 +459,6 @@ def kpi_csat(surveys: Frame, clock: Clock) -> Frame:
             },
         )
     return mart
-
-
-def _of_five(survey: Mapping[str, Any]) -> float:
-    """Read a score on a scale of 1 to 5."""
-    top = float(survey["scale_max"] or 5)
-    return 1 + (float(survey["score"]) - 1) * 4 / (top - 1)
 
 
 def kpi_nps(surveys: Frame, clock: Clock) -> Frame:

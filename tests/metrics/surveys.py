@@ -83,11 +83,17 @@ def add_ratings(conversations: Frame, answers: Frame) -> None:
     for answer in answers.to_dict("records"):
         is_rating = answer["survey_type"] == "csat" and answer["score"] is not None
         if is_rating and answer["answered_at"]:
-            found = answer["answered_at"], answer["score"]
+            found = answer["answered_at"], of_five(answer)
             last[answer["cycle"]] = max(last.get(answer["cycle"], found), found)
     conversations["csat_rating"] = pd.Series(
         [last[c][1] if c in last else None for c in conversations["cycle"]], dtype=object
     )
+
+
+def of_five(answer: Mapping[str, Any]) -> float:
+    """Read a rating on a scale of 1 to 5."""
+    top = float(answer["scale_max"] or 5)
+    return 1 + (float(answer["score"]) - 1) * 4 / (top - 1)
 
 
 def _generic(exports: Exports) -> Iterator[Answer]:

@@ -82,12 +82,14 @@ business_intervals as (
     from {{ ref('int_business_intervals') }}
 ),
 
--- As a share of five, whatever the scale.
+-- On a scale of one to five, whatever scale it was asked on: the ends stay the ends.
 ratings as (
     select
         conversation_cycle_id,
-        arg_max({{ safe_divide('score * 5', 'scale_max') }}, row(answered_at, survey_response_id))
-            as csat_rating
+        arg_max(
+            1 + 4 * {{ safe_divide('score - 1', 'scale_max - 1') }},
+            row(answered_at, survey_response_id)
+        ) as csat_rating
     from {{ ref('fct_survey_responses') }}
     where
         survey_type = 'csat'
