@@ -304,6 +304,7 @@ join marts.fct_messages as fct using (message_id)
 left join marts.fct_conversations as cycles
     on fct.conversation_cycle_id = cycles.conversation_cycle_id
     and told.conversation_id = cycles.conversation_id
+where not told.is_internal
 group by message_id
 having count(*) <> 1 or count(cycles.conversation_cycle_id) <> 1
 """,

@@ -29,7 +29,7 @@ with heard_by_end as (
         if(not i.is_failed, m.occurred_at, null) as inbox_sent,
         if(i.is_failed, m.occurred_at, null) as inbox_failed,
         if(i.sender_type = 'User', 'chatwoot:' || i.sender_no, null) as inbox_agent_id,
-        if(i.sender_type = 'AgentBot', 'bot-' || i.sender_no, null) as inbox_bot_id,
+        if(i.sender_type = 'AgentBot', 'chatwoot:bot-' || i.sender_no, null) as inbox_bot_id,
     from outbound as m
     left join inbox_items as i on i.ref = m.id and i.kind in ('agent', 'bot', 'survey')
 ),

@@ -282,15 +282,15 @@ answers as (
             where messages.is_customer_message and messages.message_at > waiting.bot_started_at
         ) as messages_received_after_bot,
         coalesce(
-            bool_or(messages.message_at between waiting.last_inbound_at and waiting.judged_at) filter (
-                where messages.is_human_answer or messages.is_bot_answer
-            ),
+            bool_or(
+                messages.message_at between waiting.last_inbound_at and waiting.judged_at
+            ) filter (where messages.is_human_answer or messages.is_bot_answer),
             false
         ) as is_last_inbound_answered,
         coalesce(
-            bool_or(messages.message_at between waiting.handed_off_at and waiting.judged_at) filter (
-                where messages.is_human_answer
-            ),
+            bool_or(
+                messages.message_at between waiting.handed_off_at and waiting.judged_at
+            ) filter (where messages.is_human_answer),
             false
         ) as is_handoff_answered
     from messages
@@ -363,9 +363,9 @@ judged as (
     select
         * exclude (first_response_at, first_responder_agent_id),
         -- Who opened the conversation answers nobody.
-        case when opened_by is distinct from 'agent' then first_response_at end
+        case when coalesce(opened_by, 'unknown') <> 'agent' then first_response_at end
             as first_response_at,
-        case when opened_by is distinct from 'agent' then first_responder_agent_id end
+        case when coalesce(opened_by, 'unknown') <> 'agent' then first_responder_agent_id end
             as first_responder_agent_id,
         handed_off_at <= judged_at and not is_handoff_answered as is_handoff_left_alone,
         not is_last_inbound_answered as is_inbound_left_alone,

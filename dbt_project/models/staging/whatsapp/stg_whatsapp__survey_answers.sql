@@ -51,7 +51,10 @@ answers as (
         *,
         case
             when field_name in ('nps', 'nps_score', 'nps_rating') then 'nps'
-            when field_name in ('csat', 'csat_score', 'csat_rating', 'rating', 'satisfaction', 'stars')
+            when
+                field_name in (
+                    'csat', 'csat_score', 'csat_rating', 'rating', 'satisfaction', 'stars'
+                )
                 then 'csat'
             when field_name in ('ces', 'ces_score') then 'ces'
             when field_name = 'score' then 'score'
