@@ -227,6 +227,26 @@ left join marts.dim_channels as channels using (channel_id)
 where period_grain = 'month' and period_start_on = $month
 order by channel_id
 """
+_CSAT = (
+    "surveys_sent",
+    "surveys_sent_answered",
+    "survey_response_rate",
+    "responses",
+    "responses_satisfied",
+    "csat_rate",
+)
+_OF_CSAT = f"""
+select coalesce(channels.name, kpi.channel_id) as channel, {", ".join(_CSAT)}
+from marts.kpi_csat as kpi
+left join marts.dim_channels as channels using (channel_id)
+where period_grain = 'month' and period_start_on = $month
+order by channel_id
+"""
+_NPS = ("responses", "promoters", "passives", "detractors", "nps", "nps_ci_low", "nps_ci_high")
+_OF_NPS = f"""
+select {", ".join(_NPS)} from marts.kpi_nps
+where period_grain = 'month' and period_start_on = $month
+"""
 _AGENTS = (
     "conversations_assigned",
     "conversations_replied",
@@ -283,6 +303,8 @@ def read_scorecard(settings: Settings) -> dict[str, Any] | None:
             "service": _rows(con, _OF_SERVICE, bound) if month else [],
             "automation": _rows(con, _OF_BOTS, bound) if month else [],
             "agents": _rows(con, _OF_AGENTS, bound) if month else [],
+            "csat": _rows(con, _OF_CSAT, bound) if month else [],
+            "nps": _rows(con, _OF_NPS, bound) if month else [],
             "warnings": _rows(con, _WARNINGS),
         }
 
@@ -357,6 +379,10 @@ def print_scorecard(console: Console, scorecard: dict[str, Any]) -> None:
     if agents:
         shown = f"the {len(agents)} busiest" if len(agents) == _BUSIEST_AGENTS else "all"
         _print(console, f"Agents ({shown})", agents, ("agent", *_AGENTS))
+    if scorecard["csat"]:
+        _print(console, "Satisfaction by channel", scorecard["csat"], ("channel", *_CSAT))
+    if scorecard["nps"]:
+        _print(console, "Net promoter score", scorecard["nps"], _NPS)
 
 
 def _print(console: Console, title: str, rows: list[Row], columns: tuple[str, ...]) -> None:

@@ -88,6 +88,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     **ads.KEYS,
     **loyalty.KEYS,
     **service.KEYS,
+    **surveys.KEYS,
 }
 """Grain of each public table; MARTS, sections 2 and 3."""
 

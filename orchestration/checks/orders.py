@@ -197,7 +197,7 @@ where coalesce(refunds_amount, 0) <> refunded_amount
         name="an_order_is_credited_to_one_touch_or_none",
         table="marts.fct_orders",
         keys=KEYS["marts.fct_orders"],
-        # A campaign or an ad, with a kind and a time; only an order that counts has one.
+        # A campaign, an ad or an agent, with a kind and a time; only an order that counts has one.
         sql="select order_id from marts.fct_orders where not coalesce(case "
         "when attributed_touch_type is null then attributed_at is null "
         "and attributed_campaign_id = 'none' and attributed_ad_id = 'none' "
@@ -205,9 +205,11 @@ where coalesce(refunds_amount, 0) <> refunded_amount
         "and attributed_agent_id = 'none' and channel_id = 'none' "
         "and first_touch_campaign_id = 'none' and not is_assisted "
         "else attributed_at is not null and is_valid and not has_clock_anomaly "
-        "and (attributed_campaign_id = 'none') = (attributed_ad_id <> 'none') "
-        "and (attributed_touch_type = 'ctwa') = (attributed_ad_id <> 'none') end, false)",
-        description="each valid order credits one campaign or one ad, or nothing at all",
+        "and (attributed_touch_type = 'ctwa') = (attributed_ad_id <> 'none') "
+        "and case when attributed_touch_type = 'conversation' "
+        "then attributed_campaign_id = 'none' and attributed_agent_id <> 'none' "
+        "else (attributed_campaign_id = 'none') = (attributed_ad_id <> 'none') end end, false)",
+        description="each valid order credits one campaign, ad or conversation, or nothing at all",
     ),
     Check(
         name="a_touch_comes_before_its_order",

@@ -24,8 +24,9 @@ INVARIANTS: tuple[Check, ...] = (
         keys=("period_start_on", "channel_id"),
         sql=f"""
 with days as (
-    select sent_on as period_start_on, channel_id, 1 as sent,
-        cast(coalesce(is_delivered, true) as integer) as delivered,
+    select sent_on as period_start_on, channel_id,
+        cast(coalesce(is_delivered, true) as integer) as sent,
+        cast(coalesce(not is_delivered, false) as integer) as undelivered,
         cast(answered_at is not null as integer) as answered, 0 as responses
     from {_FACTS} and survey_type = 'csat' and sent_on is not null
     union all
@@ -33,32 +34,32 @@ with days as (
     from {_FACTS} and survey_type = 'csat' and answered_on is not null and score is not null
 ),
 facts as (
-    select period_start_on, channel_id, sum(sent) as sent, sum(delivered) as delivered,
+    select period_start_on, channel_id, sum(sent) as sent, sum(undelivered) as undelivered,
         sum(answered) as answered, sum(responses) as responses
     from days where period_start_on in ({_DAYS}) group by all
 ),
 kpis as (
-    select period_start_on, channel_id, surveys_sent, surveys_delivered, surveys_sent_answered,
+    select period_start_on, channel_id, surveys_sent, surveys_undelivered, surveys_sent_answered,
         responses
     from marts.kpi_csat where period_grain = 'day'
 )
 select period_start_on, channel_id
 from kpis full join facts using (period_start_on, channel_id)
 where surveys_sent is distinct from coalesce(facts.sent, 0)
-    or surveys_delivered is distinct from coalesce(facts.delivered, 0)
+    or surveys_undelivered is distinct from coalesce(facts.undelivered, 0)
     or surveys_sent_answered is distinct from coalesce(facts.answered, 0)
     or kpis.responses is distinct from coalesce(facts.responses, 0)
 """,
-        description="surveys sent, delivered, answered and their answers are those of the fact",
+        description="surveys sent, undelivered, answered and their answers are those of the fact",
     ),
     Check(
         name="no_more_surveys_are_answered_than_arrived",
         table="marts.kpi_csat",
         keys=KEYS["marts.kpi_csat"],
         sql="select period_grain, period_start_on, channel_id from marts.kpi_csat "
-        "where not coalesce(surveys_sent_answered <= surveys_delivered "
-        "and surveys_delivered <= surveys_sent and responses_satisfied <= responses, false)",
-        description="answered <= delivered <= sent; satisfied <= responses",
+        "where not coalesce(surveys_sent_answered <= surveys_sent "
+        "and responses_satisfied <= responses, false)",
+        description="answered <= sent; satisfied <= responses",
     ),
     Check(
         name="each_contact_is_asked_for_a_recommendation_once_a_period",

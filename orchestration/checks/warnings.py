@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from orchestration.checks import ads, campaigns, hours, orders
+from orchestration.checks import ads, campaigns, hours, orders, parity
 from orchestration.checks.declaration import Check
 from orchestration.settings import Settings
 from orchestration.sources import STREAMS
@@ -75,6 +75,7 @@ def warnings(settings: Settings) -> tuple[Check, ...]:
         *orders.WARNINGS,
         *ads.WARNINGS,
         *hours.WARNINGS,
+        *parity.WARNINGS,
         Check(
             name="our_figures_agree_with_metas",
             table="marts.kpi_reconciliation",

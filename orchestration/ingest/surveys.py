@@ -477,7 +477,10 @@ class _Builder:
         unsaid = self._named("person", self._survey.person.unsaid)
         own = {**named, **persons}
         for column in self._stream.columns:
-            if column.derived is None and not own.get(column.name):
+            # A form may compute a `score` of its own: where the vendor has no such question, it is
+            # a question like others.
+            is_asked = column.name == "score" and not column.aliases
+            if column.derived is None and not is_asked and not own.get(column.name):
                 own[column.name] = self._declared(column.path, *column.aliases)
         kind, scale = self._constant("survey_type", own), self._constant("scale_max", own)
         self._has_type_column = bool(own["survey_type"]) and kind is None

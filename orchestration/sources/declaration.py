@@ -33,8 +33,8 @@ IdentifierKind = Literal[
 """What an identifying value is; `platform` is an inbox system's own id of a person. From `channel`
 on they identify no customer, but a channel id may be a phone number, a composed message key and the
 number of a conversation are guessable, a log may name its agents and bots by e-mail address or
-number, and a click, a survey's answer or the page of a link may be guessed with whoever it names: these are hashed
-with the key too."""
+number, and a click, a survey's answer or the page of a link may be guessed with whoever it names:
+these are hashed with the key too."""
 
 PERSON_COLUMNS = ("phone", "user_id", "email", "external_id")
 """How an export names a person: by one or more of these (SOURCES 1)."""

@@ -56,6 +56,10 @@ NO_UNIT_TEST_INSIDE = {
     "stg_chatwoot__teams": "a choice of columns; int_agents has",
     "stg_chatwoot__agent_bots": "a choice of columns; int_agents has",
     "stg_generic__agents": "a choice of columns; int_agents has",
+    "int_survey_topics": "a unit test of a Python model is a parse error; pytest has",
+    "int_survey_responses": "the rows of int_survey_answers that count",
+    "stg_generic__survey_responses": "a choice of columns; test_surveys reads them from a file",
+    "stg_chatwoot__csat_survey_responses": "a choice of columns; int_survey_answers__told has",
     "stg_consent__events": "a choice of columns; int_consent_signals has",
     "stg_clicks__links": "a choice of columns",
     "stg_clicks__short_io": "a choice of columns",
@@ -69,6 +73,7 @@ NO_UNIT_TEST_INSIDE = {
     "stg_generic__abandoned_checkouts": "a choice of columns",
     "int_orders__told": "the orders of the shops one below the other",
     "int_identities__before": "reads the relation of the run before: increment = rebuild tests it",
+    "int_conversation_cycles__before": "reads the relation of the run before, as int_lookups__before",
     "int_lookups__before": "reads the relation of the run before: increment = rebuild tests it",
     "stg_whatsapp__channel_numbers": "two distinct columns; int_channel_numbers has",
 }

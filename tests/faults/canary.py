@@ -367,6 +367,11 @@ def _inbox_exports() -> dict[str, str]:
             [f"9001,{NAME},{TEXT},https://bots.example/{PASSPHRASE}?by={EMAIL}"],
         ),
         "teams": ("id,name,description", [f"9001,night shift,{said}"]),
+        "csat_survey_responses": (
+            "id,conversation_id,message_id,rating,feedback_message,contact_id,assigned_agent_id,"
+            "created_at,csat_review_notes",
+            [f'{PHONE},9001,9002,{NAME},"{said}",9001,9001,{at},"{said}"'],
+        ),
         "messages": (
             "id,inbox_id,conversation_id,message_type,created_at,private,status,source_id,"
             "content_type,content,content_attributes,sender_type,sender_id",
@@ -470,6 +475,31 @@ def _csv_exports() -> dict[str, str]:
         "generic/link_clicks": (
             "click_id,clicked_at,url,phone,user_agent,utm_source,utm_medium,utm_campaign",
             [f"{PHONE},{at},{url},+{PHONE},{NAME},{PHONE},{NAME}@{SURNAME}.example,{PHONE}"],
+        ),
+        "generic/survey_responses": (
+            "response_id,survey_type,phone,conversation_id,answered_at,score,comment,topic,agent_id",
+            [
+                f"{PHONE},csat,+{PHONE},{PHONE},{at},{NAME},{TEXT},{NAME} {PHONE},{EMAIL}",
+                f"{PHONE}-2,{NAME} {PHONE},+{PHONE},,{at},4,{TEXT},{TEXT},{NAME} {SURNAME}",
+            ],
+        ),
+        "surveys/typeform": (
+            "#,Happy?,comment,phone,external_id,topic,agent_id,conversation_id,Submit Date (UTC)",
+            [f"{PHONE},4,{TEXT},'+{PHONE},{NAME} {SURNAME},{TEXT},{EMAIL},{PHONE},{at}"],
+        ),
+        "surveys/surveymonkey": (
+            "Respondent ID,Collector ID,End Date,Email Address,First Name,Happy?,topic",
+            [
+                ",,,,,Response,Response",
+                f"{PHONE},1,{at},{NAME}@{SURNAME}.example,{NAME},5,{NAME} {PHONE}",
+            ],
+        ),
+        "surveys/delighted": (
+            "Person ID,Name,Phone Number,Response ID,Score,Comment,Time,Survey Type",
+            [
+                f"{PHONE},{NAME} {SURNAME},,{PHONE},9,{TEXT},{at},nps",
+                f"8,{NAME},+{PHONE},{PHONE}-2,{TEXT},{TEXT},{at},of {NAME} ({PHONE})",
+            ],
         ),
         "generic/leads": (
             "lead_id,phone,created_at,source",

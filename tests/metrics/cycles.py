@@ -74,8 +74,13 @@ class Service:
     cycles: list[Cycle]
     of_message: dict[str, Cycle]
     now: datetime
+    messages_now: datetime
     hours: Hours
     conversations: dict[str, list[Cycle]]
+
+    def now_of(self, cycle: Cycle) -> datetime:
+        """Return the watermark of what tells of a cycle: inferred ones need messages alone."""
+        return self.now if cycle.session_source == "platform" else self.messages_now
 
 
 class Hours:
@@ -199,10 +204,10 @@ def find_cycles(exports: Exports, facts: Facts, key: bytes, settings: Mapping[st
             rest[thread].append(message)
     gap = timedelta(hours=settings["session_gap_hours"])
     for thread, messages in rest.items():
-        cycles += _sessions(thread, in_order(messages), gap, now, of_message)
+        cycles += _sessions(thread, in_order(messages), gap, facts.watermark_at, of_message)
     for cycle in cycles:
         cycle.messages = in_order(cycle.messages)
-    return Service(cycles, of_message, now, hours, conversations)
+    return Service(cycles, of_message, now, facts.watermark_at, hours, conversations)
 
 
 def _sessions(
@@ -460,7 +465,7 @@ def _work(row: dict[str, Any], cycle: Cycle, service: Service, settings: Mapping
     def hours(name: str) -> timedelta:
         return timedelta(hours=settings[name])
 
-    now, messages = service.now, [m for m in cycle.messages if not m.has_clock_anomaly]
+    now, messages = service.now_of(cycle), [m for m in cycle.messages if not m.has_clock_anomaly]
     told = [m for m in messages if is_told(m)]
     response_at, since, closed_at = row["first_response_at"], row["waits_since"], cycle.closed_at
     row["first_response_seconds"] = row["first_response_business_seconds"] = None
@@ -563,7 +568,7 @@ def _is_met(
     if since is None or cycle.opened_by == "agent" or is_bots_alone:
         return None
     seconds, clock = target
-    until = row["first_response_at"] or service.now
+    until = row["first_response_at"] or service.now_of(cycle)
     if clock == "business":
         waited = service.hours.seconds(cycle.channel_id, since, until) if until > since else 0.0
         if waited is None:

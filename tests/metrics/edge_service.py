@@ -270,6 +270,11 @@ def _inferred(desk: Desk) -> None:
     # The business' own people are no customers.
     desk.raw.inbound("b999-in", said(at(3)), "447700900999", channel=B)
     _send(desk, "b999-1", at(3, "10:09:00"), "447700900999", "agent")
+    # What its answer cost nobody knows: unknown, not free.
+    hear(112, 1, at(3))
+    desk.raw.send("b112-1", said(at(3, "10:02:00")), phone(112), channel=B, sender_type="agent")
+    desk.raw.steps("b112-1", said(at(3, "10:02:00")), "sent", "delivered", phone=phone(112),
+                   channel=B)  # fmt: skip
     # Two turns and two people; the customer writes on before anybody answers.
     hear(111, 1, at(3))
     hear(111, 2, at(3, "10:00:20"))
@@ -414,6 +419,12 @@ def _bots_of_chatwoot(desk: Desk) -> None:
     desk.say(talk, at(34, "22:00:00"), ("Contact", 216), wamid="wamid.d16-in1", to=to)
     desk.say(talk, at(34, "22:00:02"), BOT, wamid="wamid.d16-1", to=to)
     desk.event(talk, at(34, "22:05:00"), "conversation_bot_resolved")
+    # To the second as long ago as they may take to come back: not past yet.
+    to = desk.person(217, at(34))
+    talk = desk.talk(17, 217, at(34, "09:50:00"), status=RESOLVED)
+    desk.say(talk, at(34, "09:50:00"), ("Contact", 217), wamid="wamid.d17-in1", to=to)
+    desk.say(talk, at(34, "09:50:02"), BOT, wamid="wamid.d17-1", to=to)
+    desk.event(talk, at(34), "conversation_bot_resolved")
     # The last message is the customer's when the bot closes.
     to = desk.person(215, at(2))
     talk = desk.talk(15, 215, at(2), status=RESOLVED)
@@ -568,6 +579,9 @@ def _surveys(desk: Desk) -> None:
     answer("c2", "csat", conversation_id="k2", sent_at=at(1, "11:30:00"),
            answered_at=at(2, "11:30:00"), score="2", scale_max="5", agent_id="bert")  # fmt: skip
     answer("c3", "csat", conversation_id="k2", sent_at=at(2, "12:00:00"), agent_id="bert")
+    # Eight of ten is satisfied, one of ten is the worst.
+    answer("c4", "csat", conversation_id="k4", answered_at=at(4), score="8", scale_max="10")
+    answer("c5", "csat", conversation_id="k3", answered_at=at(4), score="1", scale_max="10")
     answer("o1", "other", phone=phone(108), answered_at=at(7), score="1", topic="delivery")
     answer("i1", "nps", phone="447700900999", answered_at=at(6), score="10")
 
@@ -616,11 +630,11 @@ def _mapped(raw: Path) -> None:
         ),
         (
             "conversation_events",
-            "columns: {event_id: No, conversation_id: Id, event_type: What, occurred_at: When,\n"
+            "columns: {event_id: Number, conversation_id: Id, event_type: What, occurred_at: When,\n"
             "  actor_type: Who, assignee_agent_id: To}\n"
             "values: {event_type: {handover: handoff}}\n"
             "time: {format: '%d.%m.%Y %H:%M:%S', zone: Europe/Berlin}\n",
-            "No,Id,What,When,Who,To\n"
+            "Number,Id,What,When,Who,To\n"
             "1,k5,handover,12.03.2026 10:10:00,bot,\n"
             "2,k5,assigned,12.03.2026 10:11:00,automation,carla\n",
         ),

@@ -20,6 +20,7 @@ from typing import Any
 from .csv_streams import STREAMS, number, read_stream, who
 from .inbox import Inbox, InboxMessage, numbers_of_inboxes, read_inbox
 from .shops import Checkout, Order, read_shops
+from .survey_tools import read_tools
 
 SEEDS = Path(__file__).resolve().parents[2] / "dbt_project" / "seeds"
 EPOCH = datetime(1970, 1, 1)
@@ -224,6 +225,13 @@ def _read_conversations(found: Exports, raw: Path) -> None:
         found.tables.setdefault(stream, [])
         found.identifiers[named] = person
         found.sightings.append(Sighting(at, person, named))
+    for place, answer in enumerate(read_tools(raw)):
+        if answer.who:
+            named = Named(f"surveys_{answer.tool}", place, answer.answered_at or NO_TIME)
+            found.named.append(named)
+            found.tables.setdefault(named.stream, [])
+            found.identifiers[named] = answer.who
+            found.sightings.append(Sighting(named.at, answer.who, named))
     found.reports += [_of_inbox(message, found.inbox) for message in found.inbox.messages]
 
 

@@ -9,32 +9,21 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
+from .cycles import Hours
 from .exports import Exports
 from .kpis import Clock, Frame
 
 HOUR = timedelta(hours=1)
 
 
-def kpi_busiest_hours(messages: Frame, exports: Exports, clock: Clock) -> Frame:
+def kpi_busiest_hours(messages: Frame, exports: Exports, key: bytes, clock: Clock) -> Frame:
     """Return messages received per channel, weekday and hour, and how often the hour was seen."""
-    zones: dict[Any, str | None] = {
-        r["channel_id"]: r.get("timezone") for r in exports.reference["channels"]
-    }
+    zones = Hours(exports, key, clock).zones
     counted = messages[messages["has_clock_anomaly"].eq(False)]
     rows = []
     for channel_id, group in counted.groupby("channel_id"):
-        zone = ZoneInfo(zones.get(channel_id) or clock.zone)
-        now = clock.now.replace(tzinfo=UTC).astimezone(zone)
-        monday = (now - timedelta(days=now.weekday())).date()
-        until = datetime.combine(monday, datetime.min.time(), zone).astimezone(UTC)
-        weeks = timedelta(weeks=clock.settings["busiest_hours_weeks"])
-        since = datetime.combine(monday - weeks, datetime.min.time(), zone).astimezone(UTC)
-        first = pd.Timestamp(group["message_at"].min()).to_pydatetime().replace(tzinfo=UTC)
-        monday_of_first = first.astimezone(zone).date()
-        monday_of_first -= timedelta(days=monday_of_first.weekday())
-        since = max(
-            since, datetime.combine(monday_of_first, datetime.min.time(), zone).astimezone(UTC)
-        )
+        zone = ZoneInfo(zones.get(str(channel_id)) or clock.zone)
+        since, until = _weeks(group, zone, clock)
         observed: Counter[tuple[int, int]] = Counter()
         at = since
         while at < until:
@@ -65,7 +54,7 @@ def _slot(at: datetime, zone: ZoneInfo) -> tuple[int, int]:
     return local.isoweekday(), local.hour
 
 
-def conversation_hours(conversations: Frame, messages: Frame, hours: Any, clock: Clock) -> Frame:
+def conversation_hours(conversations: Frame, messages: Frame, hours: Hours, clock: Clock) -> Frame:
     """Return conversations opened and hours of agents per channel, weekday and hour."""
     rows: dict[tuple[str, int, int], dict[str, Any]] = {}
     counted = messages[messages["has_clock_anomaly"].eq(False)]
@@ -95,7 +84,7 @@ def conversation_hours(conversations: Frame, messages: Frame, hours: Any, clock:
         ].itertuples(index=False):
             when = pd.Timestamp(moment).to_pydatetime().replace(tzinfo=UTC)
             if since <= when < until and agent not in ("none", "unknown"):
-                hour_at = when.replace(minute=0, second=0, microsecond=0)
+                hour_at = when.astimezone(zone).replace(minute=0, second=0, microsecond=0)
                 rows[(channel_id, *_slot(when, zone))]["agents"].add((hour_at, agent))
     return pd.DataFrame(
         [

@@ -6,8 +6,8 @@ import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,9 @@ CHANNEL_TYPES = {
     "Channel::FacebookPage": "messenger",
     "Channel::Instagram": "instagram",
 }
+# Chatwoot writes a report and a notice of one thing one after the other.
+BESIDE = timedelta(seconds=60)
+A_BOT = "a bot"
 REPORTED = {
     "conversation_resolved": ("closed", "agent"),
     "conversation_bot_resolved": ("closed", "automation"),
@@ -73,6 +76,7 @@ class Happening:
     bot_id: str | None = None
     is_timer: bool = False
     assignment_source: str | None = None
+    is_notice: bool = False
 
 
 @dataclass(frozen=True)
@@ -175,12 +179,17 @@ def _agent(system: str, native: str | None) -> str | None:
 def _read_chatwoot(found: Inbox, raw: Path) -> None:
     found.inboxes = chatwoot_table(raw, "inboxes")
     users = chatwoot_table(raw, "users")
+    teams = {
+        row["name"].lower() for row in chatwoot_table(raw, "teams").values() if row.get("name")
+    }
     by_name = defaultdict(set)
     for number, user in users.items():
         for name in (user.get("name"), user.get("display_name")):
             if name:
                 by_name[name].add(f"chatwoot:{number}")
     agents = {name: next(iter(ids)) for name, ids in by_name.items() if len(ids) == 1}
+    for row in chatwoot_table(raw, "agent_bots").values():
+        agents.setdefault(row.get("name") or "", A_BOT)
     for row in chatwoot_table(raw, "contacts").values():
         person = _pairs(
             ("platform", f"chatwoot:{row['id']}"),
@@ -224,7 +233,7 @@ def _read_chatwoot(found: Inbox, raw: Path) -> None:
         )
         found.clocks["chatwoot conversations"] += [t for t in (opened_at, closed_at) if t]
     for row in chatwoot_table(raw, "messages").values():
-        _read_message(found, row, people, agents)
+        _read_message(found, row, people, agents, teams)
     for row in chatwoot_table(raw, "reporting_events").values():
         at = moment(row["created_at"])
         if at is None:
@@ -245,11 +254,16 @@ def _read_chatwoot(found: Inbox, raw: Path) -> None:
                 agent,
             )
         )
+    found.happenings = _one_closing(found.happenings)
     found.surveys = list(chatwoot_table(raw, "csat_survey_responses").values())
 
 
 def _read_message(
-    found: Inbox, row: CsvRow, people: Mapping[str, Person], agents: Mapping[str, str]
+    found: Inbox,
+    row: CsvRow,
+    people: Mapping[str, Person],
+    agents: Mapping[str, str],
+    teams: set[str],
 ) -> None:
     at = moment(row["created_at"])
     if at is None:
@@ -264,7 +278,7 @@ def _read_message(
         found.happenings.append(Happening(key, "comment", at, number, kind, agent))
         return
     if row["message_type"] in (ACTIVITY, "activity"):
-        if notice := _notice(key, row.get("content") or "", at, number, agents):
+        if notice := _notice(key, row.get("content") or "", at, number, agents, teams):
             found.happenings.append(notice)
         return
     is_inbound = row["message_type"] in ("0", "incoming")
@@ -317,15 +331,21 @@ class _Frozen(dict[str, Any]):
 
 
 def _notice(
-    key: str, text: str, at: datetime, number: int, agents: Mapping[str, str]
+    key: str, text: str, at: datetime, number: int, agents: Mapping[str, str], teams: set[str]
 ) -> Happening | None:
     for pattern, kind in NOTICES:
         if told := re.fullmatch(pattern, text.strip()):
             named = told.groupdict()
             if kind == "timed out":
-                return Happening(key, "closed", at, number, "automation", is_timer=True)
+                return Happening(
+                    key, "closed", at, number, "automation", is_timer=True, is_notice=True
+                )
             by = agents.get(named.get("by") or "", "unknown")
+            if by == A_BOT:
+                return Happening(key, kind, at, number, "automation", is_notice=True)
             to = None
+            if (named.get("to") or "").lower() in teams:
+                return None
             if kind == "assigned":
                 to = agents.get(named.get("to") or named["by"], "unknown")
             return Happening(
@@ -337,8 +357,43 @@ def _notice(
                 by,
                 to,
                 assignment_source="activity" if kind in ("assigned", "unassigned") else None,
+                is_notice=True,
             )
     return None
+
+
+def _one_closing(told: list[Happening]) -> list[Happening]:
+    """Make one closing of what two reports and a notice say of it; the notice says who closed.
+
+    The report names the agent in charge, whoever closed.
+    """
+    kept = [h for h in told if h.event_type not in ("closed", "reopened")]
+    by_key: dict[str, list[Happening]] = defaultdict(list)
+    for one in told:
+        if one.event_type in ("closed", "reopened"):
+            by_key[one.key].append(one)
+    for those in by_key.values():
+        those.sort(key=lambda h: (h.at, h.number))
+        runs: list[list[Happening]] = []
+        for one in those:
+            is_same = runs and runs[-1][0].event_type == one.event_type
+            if is_same and one.at - runs[-1][0].at <= BESIDE:
+                runs[-1].append(one)
+            else:
+                runs.append([one])
+        for run in runs:
+            notice = next((h for h in run if h.is_notice), None)
+            bots = next((h for h in run if h.actor_type == "automation"), None)
+            says = notice or bots or run[0]
+            kept.append(
+                replace(
+                    run[0],
+                    actor_type=says.actor_type,
+                    actor_agent_id=says.actor_agent_id,
+                    is_timer=says.is_timer,
+                )
+            )
+    return kept
 
 
 def _json(text: str | None) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -116,6 +116,11 @@ def counted_messages(messages: Frame) -> tuple[Frame, Frame]:
 def period_mart(clock: Clock, window: timedelta, keys: list[str], *sources: Source) -> Frame:
     """Add up all sources per period and key: every period from a key's first day to now."""
     first: dict[Keys, date] = {}
+    # What comes after now counts nowhere yet: weeks and months are the sums of their days.
+    sources = tuple(
+        replace(source, rows=source.rows[[d <= clock.today for d in source.rows["message_on"]]])
+        for source in sources
+    )
     for source in sources:
         for key, day in source.first_days(keys).items():
             first[key] = min(first.get(key, date.max), day)

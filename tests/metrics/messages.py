@@ -387,26 +387,30 @@ def _fold(
         billing_conversation_id=conversation_id,
         is_conversation_priced=pricing.get("pricing_model") == "CBP",
         failures=tuple(failures),
-        agent_id=_agent(record),
+        agent_id=_agent(record, _sender_type(record, category)),
         pressed_at=report.button_clicked_at if report else None,
         link_clicked_at=report.link_clicked_at if report else None,
         has_button_link=bool(send and send.has_button_link),
         opted_out_at=report.opted_out_at if report else None,
         reported_price=report.price if report else None,
         reported_currency=report.currency_code if report else None,
-        bot_id=(send and send.bot_id) or (report and report.bot_id) or "none",
+        bot_id=(send and send.bot_id)
+        or (report and report.bot_id)
+        or ("unknown" if _sender_type(record, category) == "bot" else "none"),
         conversation_key=report.conversation_key if report else None,
     )
 
 
-def _agent(record: _Outbound) -> str:
+def _agent(record: _Outbound, sender_type: str) -> str:
     """Return who wrote it: what was typed in the app names nobody."""
     if record.echo:
         return "unknown"
     if record.send and record.send.agent_id:
         return f"whatsapp:{record.send.agent_id}"
     report = record.report
-    return f"{report.vendor}:{report.agent_id}" if report and report.agent_id else "none"
+    if report and report.agent_id:
+        return f"{report.vendor}:{report.agent_id}"
+    return "unknown" if sender_type == "agent" else "none"
 
 
 def _pricing(statuses: list[Status]) -> tuple[dict[str, Any], str | None]:

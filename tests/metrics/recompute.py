@@ -22,6 +22,7 @@ from .campaign_tests import kpi_campaign_tests
 from .clicks import kpi_utm_traffic, link_clicks, mark_messages
 from .costs import add_costs
 from .coverage import untold
+from .cycles import conversations_clock
 from .entry_costs import by_entry
 from .exports import Exports, read_exports
 from .hours import kpi_busiest_hours
@@ -76,6 +77,10 @@ def recompute(
     of_orders = customers.with_now(clock, orders_now)
     # What needs messages and orders waits for both.
     of_sales = customers.with_now(clock, min(clock.now, of_orders.now))
+    told_by = [s.watermark_at for s in conversations_clock(exports, chosen) if s.watermark_at]
+    told_by = [max(told_by)] if told_by else []
+    with_conversations = customers.with_now(clock, min([of_sales.now, *told_by]))
+    of_service = customers.with_now(clock, min([clock.now, *told_by]))
     orders = fct_orders(exports, facts, chosen)
     clicks = link_clicks(exports, facts)
     mark_messages(facts, clicks)
@@ -129,7 +134,14 @@ def recompute(
         "fct_abandoned_checkouts": carts,
         "fct_ad_spend": ads,
         "kpi_sales": sales.kpi_sales(
-            orders, refunds, carts, leads, messages, chatting, of_sales, bool(exports.orders)
+            orders,
+            refunds,
+            carts,
+            leads,
+            messages,
+            chatting,
+            with_conversations,
+            bool(exports.orders),
         ),
         "kpi_aov": sales.kpi_aov(orders, of_sales),
         "kpi_repeat_purchase": customers.kpi_repeat_purchase(orders, of_orders),
@@ -167,7 +179,7 @@ def recompute(
         ),
         "kpi_campaign_tests": kpi_campaign_tests(entered, exports, known, told_names, of_sales),
         "kpi_reconciliation": our_template_counts(raw, exports, messages),
-        "kpi_busiest_hours": kpi_busiest_hours(messages, exports, clock),
+        "kpi_busiest_hours": kpi_busiest_hours(messages, exports, key, of_service),
         "kpi_utm_traffic": kpi_utm_traffic(clicks, exports, orders, clock, orders_now),
         "fct_messages": messages,
         "dim_contacts": dimension,

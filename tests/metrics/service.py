@@ -17,6 +17,7 @@ from .contacts import leads
 from .costs import Card
 from .cycles import Cycle, Service, is_human
 from .kpis import MICRO, NOBODY, STATUS_WINDOW_DAYS, Clock, Frame, add_rates
+from .surveys import of_five
 
 Rows = list[dict[str, Any]]
 OPENERS = ("contact", "agent", "automation", "campaign", "api")
@@ -26,14 +27,16 @@ OUTCOMES = {"completed": "bot_completed", "handed_off": "bot_handed_off",
 
 
 class Book:
-    """Rows with their day, looked up by key and period."""
+    """Rows with their day, looked up by key and period; after today nothing counts yet."""
 
-    def __init__(self, rows: Iterable[Mapping[str, Any]], day: str, keys: list[str]) -> None:
+    def __init__(
+        self, rows: Iterable[Mapping[str, Any]], day: str, keys: list[str], today: date
+    ) -> None:
         self.rows: dict[tuple[Any, ...], Rows] = defaultdict(list)
         self.first: dict[tuple[Any, ...], date] = {}
         self.by_key: dict[tuple[Any, ...], Rows] = defaultdict(list)
         for row in rows:
-            if row[day] is None:
+            if row[day] is None or row[day] > today:
                 continue
             key = tuple(row[k] for k in keys)
             self.first[key] = min(self.first.get(key, date.max), row[day])
@@ -83,9 +86,9 @@ def kpi_service(
 ) -> Frame:
     """Return openings, closings, the stock, waits and costs per channel."""
     cycles = believed(conversations)
-    opened = Book(cycles, "opened_on", ["channel_id"])
-    closed = Book(cycles, "closed_on", ["channel_id"])
-    asked = Book(believed(turns), "started_on", ["channel_id"])
+    opened = Book(cycles, "opened_on", ["channel_id"], clock.today)
+    closed = Book(cycles, "closed_on", ["channel_id"], clock.today)
+    asked = Book(believed(turns), "started_on", ["channel_id"], clock.today)
     # Of each month the same for every conversation closed in it.
     closed_in = Counter(c["closed_on"].replace(day=1) for c in cycles if c["closed_on"])
     window = max(
@@ -206,7 +209,10 @@ def kpi_conversation_categories(conversations: Frame, clock: Clock) -> Frame:
     """Return what customers write about, per channel."""
     keys = ["channel_id", "category"]
     cycles = believed(conversations)
-    opened, closed = Book(cycles, "opened_on", keys), Book(cycles, "closed_on", keys)
+    opened, closed = (
+        Book(cycles, "opened_on", keys, clock.today),
+        Book(cycles, "closed_on", keys, clock.today),
+    )
     rows = []
     for grain, start, key in grid(opened.first, clock):
         over = closed.of(grain, start, key)
@@ -235,7 +241,7 @@ def kpi_conversation_categories(conversations: Frame, clock: Clock) -> Frame:
 def kpi_automation(conversations: Frame, clock: Clock) -> Frame:
     """Return what became of the conversations with a bot."""
     bots = [c for c in believed(conversations) if c["bot_started_at"]]
-    opened = Book(bots, "opened_on", ["channel_id"])
+    opened = Book(bots, "opened_on", ["channel_id"], clock.today)
     rows = []
     for grain, start, key in grid(opened.first, clock):
         begun = opened.of(grain, start, key)
@@ -351,7 +357,7 @@ def kpi_agents(
         ]  # fmt: skip
     names_agents = any(s["agent_id"] != "unknown" for s in rated)
     books = {
-        name: Book(rows, "on", keys)
+        name: Book(rows, "on", keys, clock.today)
         for name, rows in (
             ("assigned", assigned), ("sent", sent), ("replies", replies), ("closed", closings),
             ("responded", responded), ("first", first_answers),
@@ -417,15 +423,17 @@ def _held(agent_id: str, by_cycle: Mapping[Any, dict[str, Any]], log: Rows, end:
 def kpi_csat(surveys: Frame, clock: Clock) -> Frame:
     """Return satisfaction surveys by the day they were sent, and answers by their own day."""
     rows = [s for s in believed(surveys) if s["survey_type"] == "csat"]
-    sent = Book(rows, "sent_on", ["channel_id"])
-    answered = Book((s for s in rows if s["score"] is not None), "answered_on", ["channel_id"])
+    sent = Book(rows, "sent_on", ["channel_id"], clock.today)
+    answered = Book(
+        (s for s in rows if s["score"] is not None), "answered_on", ["channel_id"], clock.today
+    )
     first = dict(sent.first)
     for key, day in answered.first.items():
         first[key] = min(first.get(key, date.max), day)
     found = []
     for grain, start, key in grid(first, clock):
         asked, told = sent.of(grain, start, key), answered.of(grain, start, key)
-        scores = [_of_five(s) for s in told]
+        scores = [of_five(s) for s in told]
         # Where nobody tells of deliveries what was sent counts.
         arrived = [s for s in asked if s["is_delivered"] is not False]
         row = {
@@ -453,16 +461,10 @@ def kpi_csat(surveys: Frame, clock: Clock) -> Frame:
     return mart
 
 
-def _of_five(survey: Mapping[str, Any]) -> float:
-    """Read a score on a scale of 1 to 5."""
-    top = float(survey["scale_max"] or 5)
-    return 1 + (float(survey["score"]) - 1) * 4 / (top - 1)
-
-
 def kpi_nps(surveys: Frame, clock: Clock) -> Frame:
     """Return promoters and detractors: of each contact the latest answer in the period."""
     rows = [s for s in believed(surveys) if s["survey_type"] == "nps" and s["score"] is not None]
-    answered = Book(rows, "answered_on", [])
+    answered = Book(rows, "answered_on", [], clock.today)
     found = []
     for grain, start, key in grid(answered.first, clock):
         latest: dict[Any, dict[str, Any]] = {}
@@ -496,7 +498,9 @@ def kpi_nps(surveys: Frame, clock: Clock) -> Frame:
 def kpi_feedback(surveys: Frame, clock: Clock) -> Frame:
     """Return answers by survey and topic."""
     keys = ["survey_type", "topic"]
-    answered = Book((s for s in believed(surveys) if s["answered_at"]), "answered_on", keys)
+    answered = Book(
+        (s for s in believed(surveys) if s["answered_at"]), "answered_on", keys, clock.today
+    )
     found = []
     for grain, start, key in grid(answered.first, clock):
         told = answered.of(grain, start, key)
@@ -523,7 +527,7 @@ def kpi_feedback(surveys: Frame, clock: Clock) -> Frame:
 def sales_columns(conversations: Frame, exports: Any, facts: Any, clock: Clock) -> Frame:
     """Return who began a conversation, and who of them became a lead, per period."""
     cycles = believed(conversations)
-    opened = Book(cycles, "opened_on", [])
+    opened = Book(cycles, "opened_on", [], clock.today)
     people = leads(exports, facts)
     led = {
         (lead["contact_id"], grain, period_start(local_date(lead["created_at"], clock.zone), grain))

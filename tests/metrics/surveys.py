@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
 from .clock import local_date
-from .csv_streams import CsvRow, csv_table, moment, who
+from .csv_streams import CsvRow, moment, who
 from .cycles import Cycle, Service
 from .exports import Exports
 from .inbox import Person
 from .kpis import Frame
 from .messages import Facts, message_id
+from .survey_tools import read_tools
 
 TYPES = ("nps", "csat", "ces", "review", "other")
 LABEL = re.compile(r"[a-z][a-z_ -]{0,39}")
@@ -39,9 +39,12 @@ def fct_survey_responses(
         (row["topic"], re.compile(row["pattern"], re.IGNORECASE))
         for row in exports.reference["feedback_topics"]
     ]
-    told = [*_generic(exports), *_chatwoot(exports, facts), *_typeform(raw)]
+    told = [*_generic(exports), *_chatwoot(exports, facts), *_tools(raw)]
+    listed = {c.key: facts.people.contact_of(c.who) for c in exports.inbox.conversations}
     rows = []
     for answer in told:
+        if listed.get(answer["conversation"] or "") in facts.internal:
+            continue
         cycles = service.conversations.get(answer.pop("conversation") or "", [])
         about = answer.pop("is_about")
         cycle = _cycle_of(cycles, answer)
@@ -80,11 +83,17 @@ def add_ratings(conversations: Frame, answers: Frame) -> None:
     for answer in answers.to_dict("records"):
         is_rating = answer["survey_type"] == "csat" and answer["score"] is not None
         if is_rating and answer["answered_at"]:
-            found = answer["answered_at"], answer["score"]
+            found = answer["answered_at"], of_five(answer)
             last[answer["cycle"]] = max(last.get(answer["cycle"], found), found)
     conversations["csat_rating"] = pd.Series(
         [last[c][1] if c in last else None for c in conversations["cycle"]], dtype=object
     )
+
+
+def of_five(answer: Mapping[str, Any]) -> float:
+    """Read a rating on a scale of 1 to 5."""
+    top = float(answer["scale_max"] or 5)
+    return 1 + (float(answer["score"]) - 1) * 4 / (top - 1)
 
 
 def _generic(exports: Exports) -> Iterator[Answer]:
@@ -149,32 +158,26 @@ def _chatwoot(exports: Exports, facts: Facts) -> Iterator[Answer]:
         }
 
 
-def _typeform(raw: Path) -> Iterator[Answer]:
-    """Read Typeform's answers where a survey.yml names the questions, and says the type."""
-    for chosen in sorted((raw / "surveys" / "typeform").rglob("survey.yml")):
-        named = yaml.safe_load(chosen.read_text())
-        for _, row in csv_table(raw, chosen.parent):
-            if (row.get("Response Type") or "completed") != "completed":
-                continue
-            answered_at = moment(row.get("Submit Date (UTC)"))
-            person = named.get("person") or {}
-            kind = _type(named["survey_type"])
-            yield {
-                "source_system": "typeform",
-                "survey_name": named.get("survey") or named["score"],
-                "survey_type": kind,
-                "who": tuple((k, row[q]) for k, q in person.items() if row.get(q)),
-                "conversation": None,
-                "is_about": False,
-                "agent_id": "unknown",
-                "sent_at": None,
-                "answered_at": answered_at,
-                "is_delivered": None,
-                "score_text": row.get(named["score"]),
-                "scale_max": _scale(kind, named.get("scale_max")),
-                "comment": row.get(named.get("comment") or ""),
-                "topic": row.get(named.get("topic") or ""),
-            }
+def _tools(raw: Path) -> Iterator[Answer]:
+    """Read the answers of tools."""
+    for told in read_tools(raw):
+        kind = _type(told.named["survey_type"])
+        yield {
+            "source_system": told.tool,
+            "survey_name": told.named.get("survey") or told.named["score"],
+            "survey_type": kind,
+            "who": told.who,
+            "conversation": None,
+            "is_about": False,
+            "agent_id": "unknown",
+            "sent_at": None,
+            "answered_at": told.answered_at,
+            "is_delivered": None,
+            "score_text": told.cell("score"),
+            "scale_max": _scale(kind, told.named.get("scale_max")),
+            "comment": told.cell("comment"),
+            "topic": told.cell("topic"),
+        }
 
 
 def _type(text: str) -> str:

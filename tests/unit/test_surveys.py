@@ -214,6 +214,12 @@ def test_hidden_fields_named_as_we_name_them_need_no_survey_yml(harness: Harness
     ]
 
 
+def test_a_score_that_the_form_computes_is_a_question_like_others(harness: Harness) -> None:
+    harness.put(f"{TYPEFORM}/a.csv", "#,Happy?,score,Submit Date (UTC)\nr1,4,3,2026-05-01\n")
+    (warning,) = _ingest(harness)
+    assert "Its questions: 'Happy?', 'score'" in warning
+
+
 def test_one_form_may_be_read_for_two_questions(harness: Harness) -> None:
     text = "#,Recommend?,Happy?,Submit Date (UTC)\nr1,9,4,2026-05-01\n"
     for question in ("Recommend?", "Happy?"):

@@ -102,6 +102,14 @@ told_events as (
     from {{ ref('stg_generic__conversation_events') }}
 ),
 
+-- Whom a survey asks about, nobody else may name.
+surveys as (
+    select distinct
+        agent_source,
+        agent_id
+    from {{ ref('int_survey_answers__told') }}
+),
+
 named_agents as (
     select
         value,
@@ -255,6 +263,12 @@ named as (
         assignee_agent_id as native_agent_id,
         false as is_bot
     from told_events
+    union
+    select
+        agent_source as source,
+        agent_id as native_agent_id,
+        false as is_bot
+    from surveys
     union
     select
         'none' as source,

@@ -1,5 +1,6 @@
--- One row per cycle of a conversation that a platform tells of: from an opening to the next closing.
--- Compared with int_conversation_cycles__before to find the messages that now belong elsewhere.
+-- One row per cycle of a conversation that a platform tells of: from an opening to the next
+-- closing. Compared with int_conversation_cycles__before to find the messages that now belong
+-- elsewhere.
 -- depends_on: {{ ref('int_conversation_cycles__before') }}
 with
 

@@ -1,6 +1,6 @@
--- One row per thing that a platform says happened to a conversation. Chatwoot's reporting events tell
--- of closings, reopenings and handoffs; of assignments, and of who closed, only its notices do
--- (activities), in its users' language: what isn't understood is left out.
+-- One row per thing that a platform says happened to a conversation. Chatwoot's reporting events
+-- tell of closings, reopenings and handoffs; of assignments, and of who closed, only its notices
+-- do (activities), in its users' language: what isn't understood is left out.
 with
 
 reporting_events as (
@@ -311,7 +311,7 @@ chatwoot_events as (
     from reporting_events
     where name in ('conversation_opened', 'conversation_bot_handoff')
     union all
-    -- A notice of a closing counts where no reporting event tells of closings, and so for reopenings.
+    -- A notice of a closing counts where no reporting event tells of one; so does a reopening's.
     select
         activities.record_id as event_key,
         activities.conversation_key,
@@ -406,7 +406,7 @@ final as (
         all_events.event_type,
         all_events.occurred_at,
         all_events.is_implausible,
-        -- In one second the numbers of a platform tell what came first, where it numbers its events.
+        -- In one second a platform's own numbers tell what came first, where it has any.
         try_cast(regexp_extract(all_events.event_key, '\|([0-9]{1,18})$', 1) as bigint)
             as event_number,
         all_events.actor_type,

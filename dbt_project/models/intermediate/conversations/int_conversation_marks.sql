@@ -1,7 +1,7 @@
--- One row per time that opens or closes a platform's conversation: its opening and closing as listed,
--- the events, and each message of the customer, which opens it again where it was closed, told or
--- not. Marks of one kind in a row are one: a cycle begins with the first opening after a closing and
--- ends with the next closing. Times that can't be true mark nothing.
+-- One row per time that opens or closes a platform's conversation: its opening and closing as
+-- listed, the events, and each message of the customer, which opens it again where it was closed,
+-- told or not. Marks of one kind in a row are one: a cycle begins with the first opening after a
+-- closing and ends with the next closing. Times that can't be true mark nothing.
 with
 
 conversations as (
@@ -269,7 +269,7 @@ all_marks as (
 placed as (
     select
         *,
-        row_number() over conversation as position,
+        row_number() over conversation as place,
         lag(mark) over conversation as previous_mark
     from all_marks
     window conversation as (
@@ -281,7 +281,7 @@ placed as (
 final as (
     select
         conversation_key,
-        position,
+        place,
         marked_at,
         mark,
         origin,
@@ -296,7 +296,7 @@ final as (
             count(*) filter (where mark = 'opened' and coalesce(previous_mark = 'closed', true))
                 over (
                     partition by conversation_key
-                    order by position
+                    order by place
                     rows between unbounded preceding and current row
                 )
             as bigint

@@ -1,5 +1,6 @@
--- One row per conversation that a platform tells of, by a list of conversations or by their events,
--- as the newest export has it. Whose it is, and in which channel, its messages say where it doesn't.
+-- One row per conversation that a platform tells of, by a list of conversations or by their
+-- events, as the newest export has it. Whose it is, and in which channel, its messages say where it
+-- doesn't.
 with
 
 chatwoot_conversations as (
@@ -150,7 +151,7 @@ resolved as (
         {{ conversation_id('known.source', 'identifiers.identifier_hash') }} as conversation_id,
         coalesce(channels.channel_id, message_channels.channel_id, 'unknown') as channel_id,
         coalesce(
-            {{ message_contact('phones', 'names') }},
+            {{ message_contact('phones', 'other_names') }},
             {{ message_contact('message_phones', 'message_names') }},
             'unknown'
         ) as contact_id,
@@ -163,8 +164,8 @@ resolved as (
     left join channels as message_channels
         on first_messages.native_channel_id = message_channels.native_channel_id
     left join persons as phones on phones.kind = 'phone' and known.phone = phones.value
-    left join persons as names
-        on known.name_kind = names.kind and known.name_value = names.value
+    left join persons as other_names
+        on known.name_kind = other_names.kind and known.name_value = other_names.value
     left join persons as message_phones
         on message_phones.kind = 'phone' and first_messages.phone = message_phones.value
     left join persons as message_names

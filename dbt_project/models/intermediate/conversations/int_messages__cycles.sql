@@ -158,7 +158,7 @@ thread_messages as (
 placed as (
     select
         *,
-        row_number() over thread as position,
+        row_number() over thread as place,
         coalesce(
             message_at
             > lag(message_at) over thread
@@ -176,7 +176,7 @@ in_sessions as (
         *,
         count(*) filter (where begins_session) over (
             partition by contact_id, channel_id
-            order by position
+            order by place
             rows between unbounded preceding and current row
         ) as session_number
     from placed
@@ -187,12 +187,12 @@ sessions as (
         contact_id,
         channel_id,
         session_number,
-        min(position) filter (where is_opener) as opener_position,
-        arg_min(message_id, position) filter (where is_opener) as opener_message_id,
-        arg_min(sender_type, position) filter (where is_opener) as opener_sender_type,
+        min(place) filter (where is_opener) as opener_place,
+        arg_min(message_id, place) filter (where is_opener) as opener_message_id,
+        arg_min(sender_type, place) filter (where is_opener) as opener_sender_type,
         coalesce(
-            min(position) filter (where is_campaign_message)
-            < min(position) filter (where is_customer_message),
+            min(place) filter (where is_campaign_message)
+            < min(place) filter (where is_customer_message),
             false
         ) as is_campaign_answered
     from in_sessions
@@ -205,7 +205,7 @@ inferred as (
         in_sessions.message_id,
         {{ inferred_cycle_id('sessions.opener_message_id') }} as conversation_cycle_id,
         case
-            when in_sessions.position > sessions.opener_position then null
+            when in_sessions.place > sessions.opener_place then null
             when sessions.is_campaign_answered then 'campaign'
             when sessions.opener_sender_type = 'bot' then 'automation'
             else sessions.opener_sender_type
@@ -216,7 +216,7 @@ inferred as (
             in_sessions.contact_id = sessions.contact_id
             and in_sessions.channel_id = sessions.channel_id
             and in_sessions.session_number = sessions.session_number
-            and in_sessions.position >= sessions.opener_position
+            and in_sessions.place >= sessions.opener_place
 ),
 
 final as (

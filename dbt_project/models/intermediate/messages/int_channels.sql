@@ -1,6 +1,6 @@
 -- One row per business number or inbox that any stream names, with the id under which it is
--- published: as it is, or hashed where the id is itself a phone number. An inbox of a number is that
--- number's channel, and all that is one channel is described alike.
+-- published: as it is, or hashed where the id is itself a phone number. An inbox of a number is
+-- that number's channel, and all that is one channel is described alike.
 with
 
 identifiers as (

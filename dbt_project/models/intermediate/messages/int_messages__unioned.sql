@@ -568,7 +568,6 @@ with_template as (
             direction = 'outbound'
             and not is_in_send_log
             and not is_typed_in_app
-            and not is_free_form
             and category not in ('service', 'group_service')
         ) as is_maybe_template
     from with_senders

@@ -1,6 +1,6 @@
 -- "Now" per subject: the latest plausible event of its streams. No row for a subject without one.
--- Consent, contacts and surveys hold nothing back: they go by the messages, and only where there are none by
--- the latest event of their own streams.
+-- Consent, contacts and surveys hold nothing back: they go by the messages, and only where there
+-- are none by the latest event of their own streams.
 with
 
 stream_clocks as (

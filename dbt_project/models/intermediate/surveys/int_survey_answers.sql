@@ -14,7 +14,7 @@ told as (
         score_text,
         score,
         scale_max,
-        comment,
+        comment_text,
         topic,
         answered_at,
         sent_at,
@@ -36,7 +36,7 @@ told as (
 
 comment_topics as (
     select
-        comment,
+        comment_text,
         topic
     from {{ ref('int_survey_topics') }}
 ),
@@ -117,20 +117,21 @@ resolved as (
             else 'unknown'
         end as asked_agent_id,
         case
-            when told.topic is not null then coalesce(
-                known_topics.topic,
-                -- A label, and no sentence that could hold a name or a number.
-                case
-                    when
-                        length(told.topic) <= 40
-                        and regexp_full_match(
-                            told.topic, '[\p{L}][\p{L}_&/\-]*( [\p{L}_&/\-]+){0,3}'
-                        )
-                        then told.topic
-                end,
-                'other'
-            )
-            when told.comment is null then 'none'
+            when told.topic is not null
+                then coalesce(
+                    known_topics.topic,
+                    -- A label, and no sentence that could hold a name or a number.
+                    case
+                        when
+                            length(told.topic) <= 40
+                            and regexp_full_match(
+                                told.topic, '[\p{L}][\p{L}_&/\-]*( [\p{L}_&/\-]+){0,3}'
+                            )
+                            then told.topic
+                    end,
+                    'other'
+                )
+            when told.comment_text is null then 'none'
             else coalesce(comment_topics.topic, 'unknown')
         end as published_topic,
         told.is_implausible
@@ -144,7 +145,7 @@ resolved as (
     left join channels on told.native_channel_id = channels.native_channel_id
     left join named_agents on told.agent_id = named_agents.value
     left join known_topics on lower(told.topic) = known_topics.topic_word
-    left join comment_topics on told.comment = comment_topics.comment
+    left join comment_topics on told.comment_text = comment_topics.comment_text
     left join clocks on told.stream = clocks.stream
 ),
 
@@ -164,8 +165,10 @@ respondents as (
 answered as (
     select
         *,
-        min(answered_at) over sendings as first_answered_at,
-        lead(answered_at) over answers as next_answered_at
+        lead(answered_at) over answers as next_answered_at,
+        answered_at
+        <= min(answered_at) over sendings + interval '{{ var("survey_repeat_days") }} days'
+            as is_in_time
     from respondents
     window
         sendings as (
@@ -195,8 +198,7 @@ ranked as (
                 subject,
                 case when sending_key is null then response_ref else respondent end
             order by
-                answered_at
-                <= first_answered_at + interval '{{ var("survey_repeat_days") }} days' desc nulls last,
+                is_in_time desc nulls last,
                 answered_at desc nulls last,
                 response_ref desc
         ) as answer_rank
@@ -225,7 +227,7 @@ final as (
             else 'survey_score_out_of_range'
         end as score_reason,
         scale_max,
-        comment is not null as has_comment,
+        comment_text is not null as has_comment,
         published_topic as topic,
         has_clock_anomaly,
         contact_id in (select internal_contacts.contact_id from internal_contacts) as is_internal,

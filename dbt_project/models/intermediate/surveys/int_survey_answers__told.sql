@@ -48,7 +48,7 @@ tools as (
         survey_type,
         score_text,
         scale_max,
-        comment,
+        comment_text,
         topic,
         is_completed,
         answered_at,
@@ -74,7 +74,7 @@ generic as (
         survey_type,
         score_text,
         scale_max,
-        comment,
+        comment_text,
         topic,
         answered_at,
         sent_at,
@@ -98,7 +98,7 @@ csat_answers as (
         name_kind,
         name_value,
         score_text,
-        comment,
+        comment_text,
         agent_id,
         answered_at,
         is_implausible
@@ -121,7 +121,7 @@ csat_surveys as (
         updated_at,
         status,
         score_text,
-        comment
+        comment_text
     from {{ ref('stg_chatwoot__csat_surveys') }}
     qualify
         row_number() over (
@@ -144,7 +144,8 @@ flow_fields as (
     from {{ ref('stg_whatsapp__survey_answers') }}
 ),
 
-statuses as (
+-- Not materialized: of millions of messages a few are surveys.
+statuses as not materialized (
     select
         record_id,
         least(sent_at, delivered_at, read_at) as sent_at,
@@ -152,7 +153,7 @@ statuses as (
     from {{ ref('int_whatsapp_statuses__folded') }}
 ),
 
-sends as (
+sends as not materialized (
     select
         record_id,
         phone_number_id,
@@ -173,11 +174,11 @@ told_by_tools as (
         tools.survey_type,
         tools.score_text,
         tools.scale_max,
-        tools.comment,
+        tools.comment_text,
         tools.topic,
         coalesce(
             tools.answered_at,
-            case when coalesce(tools.score_text, tools.comment) is not null then tools.sent_at end
+            case when coalesce(tools.score_text, tools.comment_text) is not null then tools.sent_at end
         ) as answered_at,
         tools.sent_at,
         cast(null as boolean) as is_delivered,
@@ -210,12 +211,12 @@ told_by_us as (
         generic.survey_type,
         generic.score_text,
         generic.scale_max,
-        generic.comment,
+        generic.comment_text,
         generic.topic,
         coalesce(
             generic.answered_at,
             case
-                when coalesce(generic.score_text, generic.comment) is not null then generic.sent_at
+                when coalesce(generic.score_text, generic.comment_text) is not null then generic.sent_at
             end
         ) as answered_at,
         generic.sent_at,
@@ -255,7 +256,7 @@ told_by_chatwoot as (
         'csat' as survey_type,
         coalesce(csat_answers.score_text, csat_surveys.score_text) as score_text,
         5.0 as scale_max,
-        coalesce(csat_answers.comment, csat_surveys.comment) as comment,
+        coalesce(csat_answers.comment_text, csat_surveys.comment_text) as comment_text,
         cast(null as varchar) as topic,
         coalesce(
             csat_answers.answered_at,
@@ -338,7 +339,7 @@ flow_answers as (
 flow_comments as (
     select
         record_id,
-        min(answer_text) as comment
+        min(answer_text) as comment_text
     from flow_fields
     where answer_kind = 'comment'
     group by record_id
@@ -381,9 +382,10 @@ told_by_whatsapp as (
         coalesce(template_surveys.record_id, flow_answers.context_id) as sending_key,
         coalesce(flow_answers.survey_type, template_surveys.survey_type) as survey_type,
         flow_answers.score_text,
-        {{ survey_scale('coalesce(flow_answers.survey_type, template_surveys.survey_type)', 'null') }}
-            as scale_max,
-        flow_comments.comment,
+        {{
+            survey_scale('coalesce(flow_answers.survey_type, template_surveys.survey_type)', 'null')
+        }} as scale_max,
+        flow_comments.comment_text,
         cast(null as varchar) as topic,
         flow_answers.answered_at,
         template_surveys.sent_at,
@@ -432,7 +434,7 @@ final as (
         score_text,
         {{ survey_score('survey_type', 'scale_max', 'score_text') }} as score,
         scale_max,
-        comment,
+        comment_text,
         topic,
         answered_at,
         -- An answer proves that the survey was sent by then.

@@ -42,12 +42,12 @@ def model(dbt, session):
     told = dbt.ref("int_survey_answers__told")
     patterns = dbt.ref("stg_reference__feedback_topics").df()
     comments = pa.array(
-        sorted(told.filter("comment is not null").project("comment").distinct().df()["comment"]),
+        sorted(told.filter("comment_text is not null").project("comment_text").distinct().df()["comment_text"]),
         pa.string(),
     )
     found = pd.DataFrame(
         {
-            "comment": pd.array(comments.to_pylist(), dtype="str"),
+            "comment_text": pd.array(comments.to_pylist(), dtype="str"),
             "topic": pd.array(topics(comments, patterns).to_pylist(), dtype="str"),
         }
     )

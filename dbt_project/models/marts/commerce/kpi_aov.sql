@@ -19,7 +19,7 @@ periods as (
         watermark_at,
         is_complete
     from {{ ref('int_periods') }}
-    where subject = 'sales'
+    where subject = 'activity'
 ),
 
 period_days as (
@@ -28,7 +28,7 @@ period_days as (
         day_on,
         period_start_on
     from {{ ref('int_period_days') }}
-    where subject = 'sales'
+    where subject = 'activity'
 ),
 
 -- Who bought nothing known of is neither new nor repeat.

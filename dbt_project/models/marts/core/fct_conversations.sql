@@ -82,12 +82,14 @@ business_intervals as (
     from {{ ref('int_business_intervals') }}
 ),
 
--- As a share of five, whatever the scale.
+-- On a scale of one to five, whatever scale it was asked on: the ends stay the ends.
 ratings as (
     select
         conversation_cycle_id,
-        arg_max({{ safe_divide('score * 5', 'scale_max') }}, row(answered_at, survey_response_id))
-            as csat_rating
+        arg_max(
+            1 + 4 * {{ safe_divide('score - 1', 'scale_max - 1') }},
+            row(answered_at, survey_response_id)
+        ) as csat_rating
     from {{ ref('fct_survey_responses') }}
     where
         survey_type = 'csat'
@@ -130,7 +132,11 @@ cycle_messages as (
             as messages_sent,
         count(*) filter (where is_human_answer) as messages_sent_by_agents,
         count(*) filter (where is_bot_answer) as messages_sent_by_bots,
-        sum(cost_amount) as message_cost_amount
+        -- What customers write is free: of ours alone it says nothing.
+        case
+            when bool_and(cost_amount is null) filter (where direction = 'outbound') then null
+            else sum(cost_amount)
+        end as message_cost_amount
     from messages
     group by conversation_cycle_id
 ),
@@ -276,15 +282,15 @@ answers as (
             where messages.is_customer_message and messages.message_at > waiting.bot_started_at
         ) as messages_received_after_bot,
         coalesce(
-            bool_or(messages.message_at between waiting.last_inbound_at and waiting.judged_at) filter (
-                where messages.is_human_answer or messages.is_bot_answer
-            ),
+            bool_or(
+                messages.message_at between waiting.last_inbound_at and waiting.judged_at
+            ) filter (where messages.is_human_answer or messages.is_bot_answer),
             false
         ) as is_last_inbound_answered,
         coalesce(
-            bool_or(messages.message_at between waiting.handed_off_at and waiting.judged_at) filter (
-                where messages.is_human_answer
-            ),
+            bool_or(
+                messages.message_at between waiting.handed_off_at and waiting.judged_at
+            ) filter (where messages.is_human_answer),
             false
         ) as is_handoff_answered
     from messages
@@ -357,9 +363,9 @@ judged as (
     select
         * exclude (first_response_at, first_responder_agent_id),
         -- Who opened the conversation answers nobody.
-        case when opened_by is distinct from 'agent' then first_response_at end
+        case when coalesce(opened_by, 'unknown') <> 'agent' then first_response_at end
             as first_response_at,
-        case when opened_by is distinct from 'agent' then first_responder_agent_id end
+        case when coalesce(opened_by, 'unknown') <> 'agent' then first_responder_agent_id end
             as first_responder_agent_id,
         handed_off_at <= judged_at and not is_handoff_answered as is_handoff_left_alone,
         not is_last_inbound_answered as is_inbound_left_alone,
@@ -552,7 +558,7 @@ final as (
             when
                 closed_at is null
                 or watermark_at
-                < closed_at + interval ({{ var('bot_confirm_hours') | int }}) hour
+                <= closed_at + interval ({{ var('bot_confirm_hours') | int }}) hour
                 then 'open'
             -- The silence that ends every inferred cycle says nothing of how the bot did.
             when closed_by = 'inactivity' and session_source = 'platform' then 'dropped_off'

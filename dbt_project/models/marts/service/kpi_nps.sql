@@ -48,7 +48,7 @@ latest_answers as (
         row_number() over (
             partition by
                 period_days.period_grain, period_days.period_start_on, answers.respondent
-            order by answers.answered_at desc, answers.survey_response_id
+            order by answers.answered_at desc, answers.survey_response_id desc
         ) = 1
 ),
 

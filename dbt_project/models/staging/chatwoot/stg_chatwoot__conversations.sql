@@ -30,6 +30,19 @@ load_precedence as (
     from {{ source('ledger', 'load_precedence') }}
 ),
 
+-- The first label in byte order (SOURCES 5).
+categorised as (
+    select
+        *,
+        list_min(
+            list_filter(
+                list_transform(string_split(cached_label_list, ','), lambda label: trim(label)),
+                lambda label: label <> ''
+            )
+        ) as category
+    from conversations
+),
+
 final as (
     select
         conversations._load_id as load_id,
@@ -60,16 +73,8 @@ final as (
         'chatwoot:bot-' || conversations.assignee_agent_bot_id as assignee_bot_id,
         conversations.team_id,
         conversations.campaign_id,
-        -- The first label in byte order (SOURCES 5).
-        list_min(
-            list_filter(
-                list_transform(
-                    string_split(conversations.cached_label_list, ','), lambda label: trim(label)
-                ),
-                lambda label: label <> ''
-            )
-        ) as category
-    from conversations
+        conversations.category
+    from categorised as conversations
     inner join load_precedence on conversations._load_id = load_precedence.load_id
     where {{ utc_time('conversations.created_at') }} is not null
 )

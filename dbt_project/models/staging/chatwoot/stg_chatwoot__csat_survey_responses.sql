@@ -34,7 +34,7 @@ final as (
         case when responses.platform_contact_id is not null then 'platform' end as name_kind,
         responses.platform_contact_id as name_value,
         responses.rating as score_text,
-        responses.feedback_message as comment,
+        responses.feedback_message as comment_text,
         responses.assigned_agent_id as agent_id,
         {{ utc_time('responses.created_at') }} as answered_at,
         {{ is_before_1971(utc_time('responses.created_at')) }} as is_implausible,

@@ -58,7 +58,7 @@ final as (
         end as status,
         unquoted.attributes ->> '$.submitted_values.csat_survey_response.rating' as score_text,
         unquoted.attributes ->> '$.submitted_values.csat_survey_response.feedback_message'
-            as comment
+            as comment_text
     from unquoted
     inner join load_precedence on unquoted._load_id = load_precedence.load_id
     where {{ utc_time('unquoted.created_at') }} is not null

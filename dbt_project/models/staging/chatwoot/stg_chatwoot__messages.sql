@@ -80,7 +80,8 @@ final as (
         -- An agent and a bot may have the same number.
         case
             when named.sender_type = 'AgentBot' then 'chatwoot:bot-' || named.sender_id
-            when named.sender_type = 'Captain::Assistant' then 'chatwoot:captain-' || named.sender_id
+            when named.sender_type = 'Captain::Assistant'
+                then 'chatwoot:captain-' || named.sender_id
         end as bot_id,
         case when named.platform_contact_id is not null then 'platform' end as name_kind,
         named.platform_contact_id as name_value,

@@ -45,7 +45,7 @@ final as (
         {{ survey_type('responses.survey_type') }} as survey_type,
         responses.score as score_text,
         {{ survey_scale('responses.survey_type', 'responses.scale_max') }} as scale_max,
-        responses.comment,
+        responses.comment as comment_text,
         responses.topic,
         {{ utc_time('responses.answered_at') }} as answered_at,
         {{ utc_time('responses.sent_at') }} as sent_at,

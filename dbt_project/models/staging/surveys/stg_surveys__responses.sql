@@ -102,7 +102,7 @@ final as (
         {{ survey_type('all_vendors.survey_type') }} as survey_type,
         all_vendors.score as score_text,
         {{ survey_scale('all_vendors.survey_type', 'all_vendors.scale_max') }} as scale_max,
-        all_vendors.comment,
+        all_vendors.comment as comment_text,
         all_vendors.topic,
         -- A form that was begun and never handed in has no answer (Typeform: partial).
         coalesce(lower(all_vendors.response_status) = 'completed', true) as is_completed,

@@ -18,7 +18,11 @@ webhooks as (
         context_id,
         try_cast(payload ->> '$.interactive.nfm_reply.response_json' as json) as answers
     from {{ source('raw', 'whatsapp_webhooks') }}
-    where record_kind = 'message' and record_type = 'interactive'
+    where
+        record_kind = 'message'
+        and record_type = 'interactive'
+        -- Cheaper than to read the JSON of every reply.
+        and contains(cast(payload as varchar), 'nfm_reply')
 ),
 
 fields as (
@@ -51,7 +55,10 @@ answers as (
         *,
         case
             when field_name in ('nps', 'nps_score', 'nps_rating') then 'nps'
-            when field_name in ('csat', 'csat_score', 'csat_rating', 'rating', 'satisfaction', 'stars')
+            when
+                field_name in (
+                    'csat', 'csat_score', 'csat_rating', 'rating', 'satisfaction', 'stars'
+                )
                 then 'csat'
             when field_name in ('ces', 'ces_score') then 'ces'
             when field_name = 'score' then 'score'
