@@ -111,12 +111,10 @@ class Hours:
         self.targets: dict[tuple[str | None, str | None], tuple[float, str]] = {}
         for row in exports.reference["sla_targets"]:
             if row["metric"] in ("first_response", "first_response_seconds"):
-                native = row.get("channel_id") or None
-                channel = (
-                    public_channel(key, native_channel(exports.inbox, native)) if native else None
-                )
+                native = row.get("channel_id") or ""
+                named = public_channel(key, native_channel(exports.inbox, native))
                 target = float(row["target_seconds"]), row.get("clock") or "calendar"
-                self.targets[channel, row.get("category") or None] = target
+                self.targets[named or None, row.get("category") or None] = target
 
     def seconds(self, channel_id: str, begins: datetime, ends: datetime) -> float | None:
         """Return the business seconds of a span; None without a schedule."""
@@ -341,7 +339,7 @@ def _cut(
         first_at = min([*traces, *(mark[0] for mark in marks)])
         cycles.append(Cycle("platform", "", "", first_at))
         is_open = True
-    for at, _, _, kind, actor, event in marks:
+    for at, _, _, kind, actor, cause in marks:
         if kind == "O" and not is_open:
             by = OPENED_BY.get(actor or "")
             cycles.append(Cycle("platform", "", "", at, len(cycles) + 1, opened_by=by))
@@ -349,7 +347,7 @@ def _cut(
         elif kind == "C" and is_open:
             cycle, is_open = cycles[-1], False
             cycle.closed_at = at
-            _close(cycle, told, actor, event)
+            _close(cycle, told, actor, cause)
     if cycles and told and told.opened_by:
         cycles[0].opened_by = OPENED_BY.get(told.opened_by)
     _chain(cycles)

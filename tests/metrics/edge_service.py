@@ -335,7 +335,7 @@ def _bare_sends(desk: Desk) -> None:
     desk.raw.send("s141", said(at(4)), phone(141), channel=B)
     desk.raw.send("s142", said(at(4)), phone(142), channel=B)
     desk.raw.inbound("s142-in", said(at(4, "10:30:00")), phone(142), channel=B)
-    system = {"type": "system", "system": {"type": "other"}}
+    system: dict[str, Any] = {"type": "system", "system": {"type": "other"}}
     desk.raw.inbound("s143-in", said(at(4)), phone(143), channel=B, **system)
 
 

@@ -16,7 +16,7 @@ from .clock import GRAINS, end_at, local_date, next_period, period_start, period
 from .contacts import leads
 from .costs import Card
 from .cycles import Cycle, Service, is_human
-from .kpis import MICRO, NOBODY, STATUS_WINDOW_DAYS, Clock, Frame, add_rates
+from .kpis import MICRO, NOBODY, STATUS_WINDOW_DAYS, Clock, Frame, add_rates, rows_of
 from .surveys import of_five
 
 Rows = list[dict[str, Any]]
@@ -74,7 +74,7 @@ def ends(row: dict[str, Any], clock: Clock, window: timedelta) -> None:
 
 def believed(frame: Frame) -> Rows:
     """Return the rows that period marts count."""
-    return [row for row in frame.to_dict("records") if not row["has_clock_anomaly"]]  # type: ignore[misc]
+    return [row for row in rows_of(frame) if not row["has_clock_anomaly"]]
 
 
 def _hours(clock: Clock, *names: str) -> timedelta:
@@ -297,19 +297,18 @@ def kpi_agents(
     cycles = believed(conversations)
     keys = ["agent_id"]
     by_cycle = {c["cycle"]: c for c in cycles}
-    log = [e for e in events.to_dict("records") if e["event_type"] in ("assigned", "unassigned")]
+    log = [e for e in rows_of(events) if e["event_type"] in ("assigned", "unassigned")]
     assigned = [
         {"agent_id": e["assignee_agent_id"], "on": e["occurred_on"], "cycle": e["cycle"]}
         for e in log
         if e["event_type"] == "assigned" and e["assignee_agent_id"] != "none"
     ]
     sent, replies = [], []
-    for m in messages.to_dict("records"):
-        is_theirs = m["direction"] == "outbound" and m["sender_type"] == "agent"
-        if m["has_clock_anomaly"] or not is_theirs or m["sent_at"] is None:
+    for row in rows_of(messages):
+        is_theirs = row["direction"] == "outbound" and row["sender_type"] == "agent"
+        if row["has_clock_anomaly"] or not is_theirs or row["sent_at"] is None:
             continue
-        agent_id = "unknown" if m["agent_id"] == "none" else m["agent_id"]
-        sent.append({"agent_id": agent_id, "on": m["message_on"]})
+        sent.append({"agent_id": row["agent_id"], "on": row["message_on"]})
     responded = [
         {"agent_id": c["first_responder_agent_id"], "on": c["opened_on"],
          "seconds": c["first_response_seconds"]}
@@ -332,7 +331,7 @@ def kpi_agents(
         for m in own.messages:
             if m.has_clock_anomaly or not is_human(m) or since is None or m.message_at < since:
                 continue
-            agent_id = "unknown" if m.agent_id == "none" else m.agent_id
+            agent_id = m.agent_id
             on = local_date(m.message_at, clock.zone)
             replies.append({"agent_id": agent_id, "on": on, "cycle": c["cycle"],
                             "contact_id": c["contact_id"]})  # fmt: skip
@@ -351,7 +350,7 @@ def kpi_agents(
     if len(surveys):
         rated = [
             {"agent_id": s["agent_id"], "on": s["answered_on"], "score": s["score"]}
-            for s in surveys.to_dict("records")
+            for s in rows_of(surveys)
             if s["survey_type"] == "csat" and s["score"] is not None and s["answered_on"]
             and s["agent_id"] != "none" and not s["has_clock_anomaly"]
         ]  # fmt: skip
@@ -415,8 +414,8 @@ def _held(agent_id: str, by_cycle: Mapping[Any, dict[str, Any]], log: Rows, end:
         is_open = cycle["opened_at"] < end and (
             cycle["closed_at"] is None or cycle["closed_at"] >= end
         )
-        event = last.get(cycle["conversation"])
-        held += is_open and event is not None and event["assignee_agent_id"] == agent_id
+        given = last.get(cycle["conversation"])
+        held += is_open and given is not None and given["assignee_agent_id"] == agent_id
     return held
 
 

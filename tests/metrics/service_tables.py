@@ -50,7 +50,8 @@ def service_tables(
     surveys.add_ratings(conversations, answers)
     messages = kpis.message_frame(facts, zone)
     of = found.of_message
-    messages["cycle"] = [of[m].key if m in of else None for m in messages["message_id"]]
+    keys = [of[m].key if m in of else None for m in messages["message_id"]]
+    messages["cycle"] = pd.Series(keys, messages.index, dtype=object)
     of_surveys = kpis.Clock(zone, found.now, settings)
     return {
         "fct_messages": messages,

@@ -25,6 +25,7 @@ from .compare import (
     warehouse_rows,
 )
 from .edge_service import SETTINGS, build
+from .kpis import rows_of
 from .service_tables import recompute_service
 
 RunCli = Callable[..., CompletedProcess[str]]
@@ -103,22 +104,22 @@ def of_facts(connection: duckdb.DuckDBPyConnection, ours: dict[str, pd.DataFrame
     names, _ = warehouse_rows(connection, "fct_conversations")
     checked = [n for n in names if n not in NOT_RECOMPUTED["fct_conversations"]]
     told = with_meaning(records_of(connection, "from marts.fct_conversations"), meaning)
-    conversations = ours["fct_conversations"].to_dict("records")
-    found = record_differences("fct_conversations", conversations, told, ["cycle"], checked)  # type: ignore[arg-type]
+    conversations = rows_of(ours["fct_conversations"])
+    found = record_differences("fct_conversations", conversations, told, ["cycle"], checked)
     query = "select message_id, conversation_cycle_id from marts.fct_messages"
     messages = [
         {**m, "cycle": None if m["cycle"] == "none" else m["cycle"]}
         for m in with_meaning(records_of(connection, query), meaning)
     ]
-    own = ours["fct_messages"][["message_id", "cycle"]].to_dict("records")
-    found += record_differences("fct_messages", own, messages, ["message_id"], ["cycle"])  # type: ignore[arg-type]
+    own = rows_of(ours["fct_messages"][["message_id", "cycle"]])
+    found += record_differences("fct_messages", own, messages, ["message_id"], ["cycle"])
     for table in FACTS:
         theirs = with_meaning(records_of(connection, f"from marts.{table}"), meaning)
         aside = {*NOT_RECOMPUTED[table], "conversation_cycle_id"}
         columns, _ = warehouse_rows(connection, table)
         kept = ["cycle", *(c for c in columns if c not in aside)]
-        expected = ours[table].to_dict("records")
-        found += record_bag_differences(table, expected, theirs, kept)  # type: ignore[arg-type]
+        expected = rows_of(ours[table])
+        found += record_bag_differences(table, expected, theirs, kept)
     return found
 
 
@@ -132,14 +133,14 @@ def of_columns(
     """Compare some columns of a mart that has rows without any conversation, too."""
     listed = ", ".join([*keys, *columns])
     theirs = records_of(connection, f"select {listed} from marts.{table}")
-    expected = ours.to_dict("records")
+    expected = rows_of(ours)
     known = {tuple(plain(row[k]) for k in keys) for row in expected}
     told = [
         row
         for row in theirs
         if tuple(row[k] for k in keys) in known or any(row[c] for c in columns)
     ]
-    return record_differences(table, expected, told, keys, columns)  # type: ignore[arg-type]
+    return record_differences(table, expected, told, keys, columns)
 
 
 def check(published: Path, raw: Path, settings: dict[str, Any]) -> None:
