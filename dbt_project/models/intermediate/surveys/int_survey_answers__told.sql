@@ -144,7 +144,8 @@ flow_fields as (
     from {{ ref('stg_whatsapp__survey_answers') }}
 ),
 
-statuses as (
+-- Not materialized: of millions of messages a few are surveys.
+statuses as not materialized (
     select
         record_id,
         least(sent_at, delivered_at, read_at) as sent_at,
@@ -152,7 +153,7 @@ statuses as (
     from {{ ref('int_whatsapp_statuses__folded') }}
 ),
 
-sends as (
+sends as not materialized (
     select
         record_id,
         phone_number_id,
