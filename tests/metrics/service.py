@@ -439,8 +439,8 @@ def kpi_csat(surveys: Frame, clock: Clock) -> Frame:
             "period_grain": grain,
             "period_start_on": start,
             "channel_id": key[0],
-            "surveys_sent": len(asked),
-            "surveys_delivered": len(arrived),
+            "surveys_sent": len(arrived),
+            "surveys_undelivered": len(asked) - len(arrived),
             "surveys_sent_answered": sum(s["answered_at"] is not None for s in arrived),
             "responses": len(told),
             "responses_satisfied": sum(s >= 4 for s in scores),
@@ -453,7 +453,7 @@ def kpi_csat(surveys: Frame, clock: Clock) -> Frame:
         add_rates(
             mart,
             {
-                "survey_response_rate": ("surveys_sent_answered", "surveys_delivered"),
+                "survey_response_rate": ("surveys_sent_answered", "surveys_sent"),
                 "csat_rate": ("responses_satisfied", "responses"),
             },
         )
