@@ -16,8 +16,8 @@ import pandas as pd
 from .business_seconds import Shift, business_seconds
 from .clock import Stream, judge_stream, local_date
 from .exports import Exports, native_channel
-from .inbox import CHANNEL_TYPES, Conversation, Happening
-from .kpis import NOBODY, Clock, Frame
+from .inbox import Conversation, Happening
+from .kpis import NOBODY, Clock, Frame, rows_of
 from .messages import Facts, Message, public_channel
 
 CLOSED_BY = {"agent": "agent", "bot": "automation", "automation": "automation", "api": "automation"}
@@ -668,9 +668,18 @@ def fct_conversation_events(service: Service, zone: str) -> Frame:
     return pd.DataFrame(rows, dtype=object)
 
 
-def channel_types(exports: Exports) -> dict[str, str]:
-    """Return the type of each inbox that is no number of WhatsApp's."""
-    return {
-        f"chatwoot:{number}": CHANNEL_TYPES.get(row.get("channel_type", ""), "other")
-        for number, row in exports.inbox.inboxes.items()
-    }
+def add_current_agents(conversations: Frame, events: Frame, service: Service) -> None:
+    """Add who has each conversation at the end of its cycle; who has it keeps it when reopened."""
+    given: dict[Any, tuple[datetime, str]] = {}
+    for event in rows_of(events):
+        if event["event_type"] in ("assigned", "unassigned"):
+            told = event["occurred_at"], event["assignee_agent_id"]
+            if event["cycle"] not in given or told[0] >= given[event["cycle"]][0]:
+                given[event["cycle"]] = told
+    has: dict[CycleKey, str] = {}
+    for cycles in service.conversations.values():
+        agent_id = "none"
+        for cycle in cycles:
+            agent_id = given.get(cycle.key, (None, agent_id))[1]
+            has[cycle.key] = agent_id
+    conversations["current_agent_id"] = [has.get(key, "none") for key in conversations["cycle"]]

@@ -22,6 +22,9 @@ from .surveys import of_five
 Rows = list[dict[str, Any]]
 OPENERS = ("contact", "agent", "automation", "campaign", "api")
 REASONS = ("no_response", "queue_abandon", "bot_dropoff")
+ORDERS_OF_AGENTS = (
+    *("orders_attributed", "orders_attributed_amount_unknown", "attributed_revenue_amount"),
+)
 OUTCOMES = {"completed": "bot_completed", "handed_off": "bot_handed_off",
             "dropped_off": "bot_dropped_off", "open": "bot_open"}  # fmt: skip
 
@@ -400,6 +403,31 @@ def kpi_agents(
     mart = pd.DataFrame(rows, dtype=object)
     add_rates(mart, {"csat_rate": ("csat_responses_satisfied", "csat_responses")})
     return mart
+
+
+def orders_of_agents(
+    agents: Frame, orders: Frame, clock: Clock, orders_now: datetime | None
+) -> Frame:
+    """Return the orders that each row's agent is credited with; None where orders end before."""
+    counted = [
+        row for row in rows_of(orders) if row["is_counted"] and row["attributed_agent_id"] != "none"
+    ]
+    last_on = local_date(orders_now, clock.zone) if orders_now else None
+    today = min(clock.today, last_on) if last_on else clock.today
+    book = Book(counted, "ordered_on", ["attributed_agent_id"], today)
+    found = []
+    for row in rows_of(agents[["period_grain", "period_start_on", "agent_id"]]):
+        if last_on is None or row["period_start_on"] > last_on:
+            found.append({**row, **dict.fromkeys(ORDERS_OF_AGENTS)})
+            continue
+        own = book.of(row["period_grain"], row["period_start_on"], (row["agent_id"],))
+        known = [o["net_amount"] for o in own if o["net_amount"] is not None]
+        amounts = (len(own), len(own) - len(known), sum(known, Decimal(0)))
+        told = dict(zip(ORDERS_OF_AGENTS, amounts, strict=True))
+        if own and not known:
+            told["attributed_revenue_amount"] = None  # type: ignore[assignment]
+        found.append({**row, **told})
+    return pd.DataFrame(found, dtype=object)
 
 
 def _held(agent_id: str, by_cycle: Mapping[Any, dict[str, Any]], log: Rows, end: datetime) -> int:

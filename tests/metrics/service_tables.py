@@ -47,6 +47,7 @@ def service_tables(
     turns = cycles.fct_responses(found, facts, zone)
     events = cycles.fct_conversation_events(found, zone)
     answers = surveys.fct_survey_responses(raw, exports, facts, found, settings, zone)
+    cycles.add_current_agents(conversations, events, found)
     surveys.add_ratings(conversations, answers)
     messages = kpis.message_frame(facts, zone)
     of = found.of_message

@@ -24,9 +24,14 @@ from .compare import (
     records_of,
     warehouse_rows,
 )
+from .cycles import find_cycles
 from .edge_service import SETTINGS, build
-from .kpis import rows_of
-from .service_tables import recompute_service
+from .exports import read_exports
+from .kpis import Clock, rows_of
+from .messages import build_messages
+from .recompute import recompute
+from .service import ORDERS_OF_AGENTS, orders_of_agents
+from .service_tables import SERVICE_DEFAULTS, recompute_service
 
 RunCli = Callable[..., CompletedProcess[str]]
 
@@ -73,7 +78,7 @@ FACTS = ("fct_responses", "fct_conversation_events", "fct_survey_responses")
 # Columns that hashes of their own fill, that rest on attribution, or are told by other tables.
 NOT_RECOMPUTED: dict[str, set[str]] = {
     "fct_conversations": {
-        *("conversation_cycle_id", "conversation_id", "current_agent_id"),
+        *("conversation_cycle_id", "conversation_id"),
     },
     "fct_responses": {"turn_id"},
     "fct_conversation_events": {"event_id", "has_clock_anomaly"},
@@ -164,6 +169,23 @@ def check(published: Path, raw: Path, settings: dict[str, Any]) -> None:
     assert not found, f"{len(found)} differences:\n" + "\n".join(found[:MAX_SHOWN])
 
 
+def check_orders_of_agents(published: Path, raw: Path) -> None:
+    """Compare what agents are credited with."""
+    chosen = {**SERVICE_DEFAULTS}
+    exports = read_exports(raw)
+    facts = build_messages(exports, KEY.encode(), chosen)
+    agents = recompute_service(raw, KEY.encode())["kpi_agents"]
+    orders = recompute(raw, KEY.encode())["fct_orders"]
+    now = find_cycles(exports, facts, KEY.encode(), chosen).now
+    clock = Clock(chosen["reporting_timezone"], now, chosen)
+    ours = orders_of_agents(agents, orders, clock, facts.orders_watermark_at)
+    keys = [*PERIOD, "agent_id"]
+    with duckdb.connect(str(published), read_only=True) as connection:
+        found = differences(connection, "kpi_agents", ours, keys, list(ORDERS_OF_AGENTS))
+    assert not found, f"{len(found)} differences:\n" + "\n".join(found[:MAX_SHOWN])
+    assert ours["orders_attributed"].sum() > 0, "no order of the sample is an agent's"
+
+
 def test_service_of_edge_cases_equals_its_recomputation(run_cli: RunCli, tmp_path: Path) -> None:
     raw, warehouse = tmp_path / "raw", tmp_path / "warehouse"
     raw.mkdir()
@@ -175,3 +197,7 @@ def test_service_of_edge_cases_equals_its_recomputation(run_cli: RunCli, tmp_pat
 
 def test_service_of_the_sample_equals_its_recomputation(sample: Built) -> None:
     check(sample.published, sample.raw_dir, {})
+
+
+def test_orders_of_the_samples_agents_equal_their_recomputation(sample: Built) -> None:
+    check_orders_of_agents(sample.published, sample.raw_dir)
