@@ -327,6 +327,10 @@ def kpi_agents(
         if c["closed_on"] and c["closing_agent_id"] != "none"
     ]
     first_answers = []
+    log_of: dict[Any, Rows] = defaultdict(list)
+    for event in log:
+        if cycle := by_cycle.get(event["cycle"]):
+            log_of[cycle["conversation"]].append(event)
     for c in cycles:
         own: Cycle = c["cycle_object"]
         since = c["first_inbound_at"]
@@ -341,14 +345,16 @@ def kpi_agents(
             if agent_id in seen:
                 continue
             seen.add(agent_id)
-            before = [
-                e for e in log if e["cycle"] == c["cycle"] and e["occurred_at"] <= m.message_at
-            ]
-            last = max(before, key=lambda e: e["occurred_at"], default=None)
-            if last and last["assignee_agent_id"] == agent_id:
-                begun_at = max(last["occurred_at"], since)
-                first_answers.append({"agent_id": agent_id, "on": on,
-                                      "seconds": (m.message_at - begun_at).total_seconds()})  # fmt: skip
+            before = sorted(
+                (e for e in log_of[c["conversation"]] if e["occurred_at"] <= m.message_at),
+                key=lambda e: e["occurred_at"],
+            )
+            if before and before[-1]["assignee_agent_id"] == agent_id:
+                # Told again it doesn't begin anew.
+                others = [n for n, e in enumerate(before) if e["assignee_agent_id"] != agent_id]
+                given = before[others[-1] + 1 if others else 0]
+                seconds = (m.message_at - max(given["occurred_at"], since)).total_seconds()
+                first_answers.append({"agent_id": agent_id, "on": on, "seconds": seconds})
     rated = []
     if len(surveys):
         rated = [
@@ -437,12 +443,18 @@ def _held(agent_id: str, by_cycle: Mapping[Any, dict[str, Any]], log: Rows, end:
         cycle = by_cycle.get(event["cycle"])
         if cycle is not None and event["occurred_at"] < end:
             last[cycle["conversation"]] = event
+    # Who has it today had it all the time, where no export tells of an assignment.
+    today = {
+        by_cycle[e["cycle"]]["conversation"]: e
+        for e in log
+        if e["assignment_source"] == "current_assignee" and e["cycle"] in by_cycle
+    }
     held = 0
     for cycle in by_cycle.values():
         is_open = cycle["opened_at"] < end and (
             cycle["closed_at"] is None or cycle["closed_at"] >= end
         )
-        given = last.get(cycle["conversation"])
+        given = last.get(cycle["conversation"]) or today.get(cycle["conversation"])
         held += is_open and given is not None and given["assignee_agent_id"] == agent_id
     return held
 
