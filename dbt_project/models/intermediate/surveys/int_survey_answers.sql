@@ -1,7 +1,7 @@
--- One row per survey sent, or answer, with whose it is. Those that count for nothing are marked, not
--- left out: they are counted. An answer is superseded by a later one to the same survey (SEMANTICS
--- 16): of a sending the last one within repeat days of the first, else whatever is followed by
--- another one within that time.
+-- One row per survey sent, or answer, with whose it is. Those that count for nothing are
+-- marked, not left out: they are counted. An answer is superseded by a later one to the same
+-- survey (SEMANTICS 16): of a sending the last one within repeat days of the first, else
+-- whatever is followed by another one within that time.
 with
 
 told as (
@@ -104,7 +104,7 @@ resolved as (
     select
         told.*,
         coalesce(
-            {{ message_contact('phones', 'names') }}, conversations.contact_id, 'unknown'
+            {{ message_contact('phones', 'person_names') }}, conversations.contact_id, 'unknown'
         ) as contact_id,
         coalesce(channels.channel_id, conversations.channel_id, 'unknown') as channel_id,
         -- Chatwoot says whose conversation it was, and so that it was nobody's.
@@ -140,7 +140,8 @@ resolved as (
         ) as has_clock_anomaly
     from told
     left join persons as phones on phones.kind = 'phone' and told.phone = phones.value
-    left join persons as names on told.name_kind = names.kind and told.name_value = names.value
+    left join persons as person_names
+        on told.name_kind = person_names.kind and told.name_value = person_names.value
     left join conversations on told.conversation_key = conversations.conversation_key
     left join channels on told.native_channel_id = channels.native_channel_id
     left join named_agents on told.agent_id = named_agents.value

@@ -178,7 +178,9 @@ told_by_tools as (
         tools.topic,
         coalesce(
             tools.answered_at,
-            case when coalesce(tools.score_text, tools.comment_text) is not null then tools.sent_at end
+            case
+                when coalesce(tools.score_text, tools.comment_text) is not null then tools.sent_at
+            end
         ) as answered_at,
         tools.sent_at,
         cast(null as boolean) as is_delivered,
@@ -216,7 +218,8 @@ told_by_us as (
         coalesce(
             generic.answered_at,
             case
-                when coalesce(generic.score_text, generic.comment_text) is not null then generic.sent_at
+                when coalesce(generic.score_text, generic.comment_text) is not null
+                    then generic.sent_at
             end
         ) as answered_at,
         generic.sent_at,
