@@ -258,7 +258,7 @@ def test_every_month_of_orders_is_the_truth(sample: Built, truth: Path) -> None:
         "where is_valid group by all order by all",
     )
     assert published == drawn
-    # The last month ends for sales with the inboxes, which tell less far than the shops.
+    # The last month isn't over: it ends with whichever of messages and orders ends first.
     of_months = query(
         sample.published,
         "select period_start_on, orders_valid from marts.kpi_aov "
