@@ -221,7 +221,7 @@ def _contacts(
             if kind in ("phone", "bsuid")
         ]
         # Without a number or a user id what a list of contacts says.
-        countries = [c for c in countries if c] or told_countries.get(contact_id, [])
+        countries = [c for c in countries if c] or [*told_countries.get(contact_id, [])]
         first = facts.people.first[named[0]][1]
         times = inbound.get(contact_id) or odd.get(contact_id, [])
         rows.append(

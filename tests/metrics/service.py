@@ -430,7 +430,7 @@ def orders_of_agents(
         amounts = (len(own), len(own) - len(known), sum(known, Decimal(0)))
         told = dict(zip(ORDERS_OF_AGENTS, amounts, strict=True))
         if own and not known:
-            told["attributed_revenue_amount"] = None  # type: ignore[assignment]
+            told["attributed_revenue_amount"] = None
         found.append({**row, **told})
     return pd.DataFrame(found, dtype=object)
 
