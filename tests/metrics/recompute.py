@@ -22,6 +22,7 @@ from .campaign_tests import kpi_campaign_tests
 from .clicks import kpi_utm_traffic, link_clicks, mark_messages
 from .costs import add_costs
 from .coverage import untold
+from .csv_streams import who
 from .cycles import conversations_clock
 from .entry_costs import by_entry
 from .exports import Exports, read_exports
@@ -204,6 +205,11 @@ def _contacts(
             found = odd if message.has_clock_anomaly else inbound
             found.setdefault(message.contact_id, []).append(message.message_at)
     chatting = {message.contact_id for message in facts.messages}
+    told_countries: dict[str, list[str]] = {}
+    for listed in exports.tables["contacts"]:
+        whose = facts.people.contact_of(who(listed))
+        if whose and listed.get("country_code"):
+            told_countries.setdefault(whose, []).append(listed["country_code"])
     rows = []
     for contact_id, group in facts.people.members.items():
         named = sorted(group, key=lambda one: (*facts.people.first[one], one[1]))
@@ -214,6 +220,8 @@ def _contacts(
             for kind, value in named
             if kind in ("phone", "bsuid")
         ]
+        # Without a number or a user id what a list of contacts says.
+        countries = [c for c in countries if c] or [*told_countries.get(contact_id, [])]
         first = facts.people.first[named[0]][1]
         times = inbound.get(contact_id) or odd.get(contact_id, [])
         rows.append(

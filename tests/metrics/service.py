@@ -329,8 +329,7 @@ def kpi_agents(
     first_answers = []
     log_of: dict[Any, Rows] = defaultdict(list)
     for event in log:
-        if cycle := by_cycle.get(event["cycle"]):
-            log_of[cycle["conversation"]].append(event)
+        log_of[event["cycle"]].append(event)
     for c in cycles:
         own: Cycle = c["cycle_object"]
         since = c["first_inbound_at"]
@@ -346,7 +345,7 @@ def kpi_agents(
                 continue
             seen.add(agent_id)
             before = sorted(
-                (e for e in log_of[c["conversation"]] if e["occurred_at"] <= m.message_at),
+                (e for e in log_of[c["cycle"]] if e["occurred_at"] <= m.message_at),
                 key=lambda e: e["occurred_at"],
             )
             if before and before[-1]["assignee_agent_id"] == agent_id:
@@ -431,7 +430,7 @@ def orders_of_agents(
         amounts = (len(own), len(own) - len(known), sum(known, Decimal(0)))
         told = dict(zip(ORDERS_OF_AGENTS, amounts, strict=True))
         if own and not known:
-            told["attributed_revenue_amount"] = None  # type: ignore[assignment]
+            told["attributed_revenue_amount"] = None
         found.append({**row, **told})
     return pd.DataFrame(found, dtype=object)
 

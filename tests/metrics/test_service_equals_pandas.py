@@ -183,7 +183,6 @@ def check_orders_of_agents(published: Path, raw: Path) -> None:
     with duckdb.connect(str(published), read_only=True) as connection:
         found = differences(connection, "kpi_agents", ours, keys, list(ORDERS_OF_AGENTS))
     assert not found, f"{len(found)} differences:\n" + "\n".join(found[:MAX_SHOWN])
-    assert ours["orders_attributed"].sum() > 0, "no order of the sample is an agent's"
 
 
 def test_service_of_edge_cases_equals_its_recomputation(run_cli: RunCli, tmp_path: Path) -> None:

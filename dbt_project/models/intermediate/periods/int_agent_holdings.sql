@@ -10,7 +10,8 @@ conversations as (
         channel_id,
         opened_at,
         closed_at,
-        current_agent_id
+        arg_max(current_agent_id, opened_at) over (partition by conversation_id)
+            as agent_of_today
     from {{ ref('fct_conversations') }}
     where not has_clock_anomaly
 ),
@@ -23,7 +24,11 @@ events as (
         occurred_at,
         assignee_agent_id
     from {{ ref('fct_conversation_events') }}
-    where event_type in ('assigned', 'unassigned') and not has_clock_anomaly
+    where
+        event_type in ('assigned', 'unassigned')
+        -- Who has it today is no log: nobody knows since when.
+        and coalesce(assignment_source <> 'current_assignee', true)
+        and not has_clock_anomaly
 ),
 
 -- Of one second the assignment counts: another agent is often told as taken away and given.
@@ -66,7 +71,7 @@ marks as (
         conversations.opened_at as held_from_at,
         conversations.closed_at,
         case
-            when logged_conversations.conversation_id is null then conversations.current_agent_id
+            when logged_conversations.conversation_id is null then conversations.agent_of_today
             else coalesce(opening_agents.agent_id, 'none')
         end as agent_id
     from conversations
