@@ -35,15 +35,11 @@
     case
         when not isfinite(try_cast({{ text_column }} as double)) then null
         when {{ type_column }} in ('nps', 'csat')
-            and try_cast({{ text_column }} as double)
-            not between case {{ type_column }} when 'nps' then 0 else 1 end and {{ scale_column }}
-            then null
-        when {{ type_column }} in ('nps', 'csat')
             and try_cast({{ text_column }} as double) <> floor(try_cast({{ text_column }} as double))
             then null
-        when try_cast({{ text_column }} as double)
-            not between 0 and coalesce({{ scale_column }}, try_cast({{ text_column }} as double))
+        when try_cast({{ text_column }} as double) < case {{ type_column }} when 'csat' then 1 else 0 end
             then null
+        when try_cast({{ text_column }} as double) > {{ scale_column }} then null
         else try_cast({{ text_column }} as double)
     end
 {%- endmacro %}
