@@ -284,6 +284,11 @@ def _recognise_json(settings: Settings, path: Path, name: str) -> Verdict:
         ("whatsapp/analytics", {"pricing_analytics"}),
         ("woocommerce/orders", {"line_items", "date_created_gmt"}),
         ("meta_ads/insights", {"date_start", "date_stop"}),
+        ("surveys/typeform", {"answers", "submitted_at"}),
+        ("surveys/typeform", {"form_response"}),
+        ("surveys/typeform", {"items", "total_items"}),
+        ("surveys/surveymonkey", {"pages", "collector_id"}),
+        ("surveys/delighted", {"survey_type", "score", "person"}),
         ("shopify/orders_bulk", {"__parentId"}),
         ("shopify/orders_bulk", {"id", "totalPriceSet"}),
     )

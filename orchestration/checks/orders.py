@@ -54,8 +54,14 @@ _SALES_COUNTS = (
 )
 
 
-def _agrees_with_orders(table: str, name: str, expressions: dict[str, str]) -> Check:
-    """Day by day, until the day of the watermark: what came later is in no period yet."""
+def _agrees_with_orders(
+    table: str, name: str, expressions: dict[str, str], *, subject: str
+) -> Check:
+    """Day by day, until the day of the watermark: what came later is in no period yet.
+
+    Args:
+        subject: of int_periods, whose calendar the table has.
+    """
     mart = ", ".join(f"sum({column}) as {column}" for column in expressions)
     fact = ", ".join(f"{sql} as {column}" for column, sql in expressions.items())
     differs = " or ".join(
@@ -74,7 +80,7 @@ fact as (
     from marts.fct_orders
     where is_valid and not has_clock_anomaly and ordered_on <= (
         select max(period_start_on) from intermediate.int_periods
-        where subject = 'sales' and period_grain = 'day'
+        where subject = '{subject}' and period_grain = 'day'
     )
     group by all
 )
@@ -219,8 +225,10 @@ where coalesce(refunds_amount, 0) <> refunded_amount
         description="attributed_at <= ordered_at",
     ),
     _money_of_own_exports(),
-    _agrees_with_orders("marts.kpi_sales", "sales_agree_with_orders", _SALES),
-    _agrees_with_orders("marts.kpi_aov", "average_order_values_agree_with_orders", _AOV),
+    _agrees_with_orders("marts.kpi_sales", "sales_agree_with_orders", _SALES, subject="sales"),
+    _agrees_with_orders(
+        "marts.kpi_aov", "average_order_values_agree_with_orders", _AOV, subject="activity"
+    ),
     agrees_across_grains(
         "marts.kpi_sales",
         (*_SALES, *_SALES_COUNTS),

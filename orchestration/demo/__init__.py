@@ -6,7 +6,8 @@ are rendered from it with the faults real exports have: late, repeated and missi
 The truth (`--truth FILE`, schema `truth`) says what the exports say when they are read rightly;
 colleagues are in `contacts` and `messages` (`is_internal`) and in none of the counts.
 
-- contacts, messages, message_costs, preferences: people and messages, a row each.
+- contacts, messages, message_costs, preferences: people and messages, a row each, with what
+  Chatwoot tells of them (sent_at, failed_at, agent_id, bot_id).
 - kpi_messaging_months, kpi_costs_months, active_contacts: channel KPIs.
 - campaigns: campaign_id, campaign_type, goal, starts_at, design (`test`: A and B, links in
   clicks/links by person; `plain`: no test, links by the send log alone; `control`: A, B and a
@@ -44,6 +45,14 @@ colleagues are in `contacts` and `messages` (`is_internal`) and in none of the c
   days, and conversion_rate, the share expected to order within the 14 days after assignment, with
   those who would have ordered anyway. A and B of a `test` are alike; a `control` arm has less.
 - ad_spend_days: an ad's day as told last. clv_process: what organic purchases are drawn from.
+- conversations: a cycle of a conversation that an inbox tells of (source `chatwoot`, `respond.io`),
+  native number, times, who opened, answered and closed it, and what it came to, by SEMANTICS 5-11
+  and the default vars: what an inbox knows, and what logs add while it is open. responses: turns.
+  conversation_events: handoffs and what notices and notes tell of Chatwoot's. respond_messages: the
+  second inbox, whose messages are in none of the tables above but active_contacts_with_orders.
+- agents. survey_responses: asked and answered, of all sources; kpi_csat_months (delivered
+  questions by sent_at, answers by answered_at), kpi_nps_months (the latest of a person in the
+  month; an answer that another one follows within a week doesn't count).
 - template_days: what template_analytics should say: messages sent, delivered, read by template and
   day.
 """

@@ -69,7 +69,9 @@ def generate(
     (contacts, messages, message_costs, kpi_messaging_months, kpi_costs_months,
     active_contacts, preferences; campaigns, campaign_messages, campaign_recipients, kpi_campaigns,
     clicks, consent_events, kpi_consent_months, leads, leads_by_source, template_days; orders,
-    customers, kpi_orders_months, checkouts, ad_spend_days, campaign_lift, clv_process).
+    customers, kpi_orders_months, checkouts, ad_spend_days, campaign_lift, clv_process;
+    conversations, responses, conversation_events, respond_messages, agents, survey_responses,
+    kpi_csat_months, kpi_nps_months).
     `only`: streams to write, e.g. `campaigns/audience`; the truth is that of all.
     Raises FileExistsError when `truth` exists.
     """

@@ -227,7 +227,7 @@ def plant(raw_dir: Path) -> list[str]:
     )
     conversation = (
         "id,inbox_id,created_at,contact_id,identifier,additional_attributes,cached_label_list\n"
-        f'9001,9001,2026-11-01 10:00:00,9001,{EMAIL},"{{""phone"":""{PHONE}""}}",{NAME}\n'
+        f'9001,9001,2026-11-01 10:00:00,9001,{EMAIL},"{{""phone"":""{PHONE}""}}",{NAME} {PHONE}\n'
     )
     files = {
         f"whatsapp/webhooks/{NAME} {SURNAME} +{PHONE}.jsonl": _webhooks(),

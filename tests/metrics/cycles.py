@@ -16,8 +16,8 @@ import pandas as pd
 from .business_seconds import Shift, business_seconds
 from .clock import Stream, judge_stream, local_date
 from .exports import Exports, native_channel
-from .inbox import CHANNEL_TYPES, Conversation, Happening
-from .kpis import NOBODY, Clock, Frame
+from .inbox import Conversation, Happening
+from .kpis import NOBODY, Clock, Frame, rows_of
 from .messages import Facts, Message, public_channel
 
 CLOSED_BY = {"agent": "agent", "bot": "automation", "automation": "automation", "api": "automation"}
@@ -111,12 +111,10 @@ class Hours:
         self.targets: dict[tuple[str | None, str | None], tuple[float, str]] = {}
         for row in exports.reference["sla_targets"]:
             if row["metric"] in ("first_response", "first_response_seconds"):
-                native = row.get("channel_id") or None
-                channel = (
-                    public_channel(key, native_channel(exports.inbox, native)) if native else None
-                )
+                native = row.get("channel_id") or ""
+                named = public_channel(key, native_channel(exports.inbox, native))
                 target = float(row["target_seconds"]), row.get("clock") or "calendar"
-                self.targets[channel, row.get("category") or None] = target
+                self.targets[named or None, row.get("category") or None] = target
 
     def seconds(self, channel_id: str, begins: datetime, ends: datetime) -> float | None:
         """Return the business seconds of a span; None without a schedule."""
@@ -341,7 +339,7 @@ def _cut(
         first_at = min([*traces, *(mark[0] for mark in marks)])
         cycles.append(Cycle("platform", "", "", first_at))
         is_open = True
-    for at, _, _, kind, actor, event in marks:
+    for at, _, _, kind, actor, cause in marks:
         if kind == "O" and not is_open:
             by = OPENED_BY.get(actor or "")
             cycles.append(Cycle("platform", "", "", at, len(cycles) + 1, opened_by=by))
@@ -349,7 +347,7 @@ def _cut(
         elif kind == "C" and is_open:
             cycle, is_open = cycles[-1], False
             cycle.closed_at = at
-            _close(cycle, told, actor, event)
+            _close(cycle, told, actor, cause)
     if cycles and told and told.opened_by:
         cycles[0].opened_by = OPENED_BY.get(told.opened_by)
     _chain(cycles)
@@ -670,9 +668,18 @@ def fct_conversation_events(service: Service, zone: str) -> Frame:
     return pd.DataFrame(rows, dtype=object)
 
 
-def channel_types(exports: Exports) -> dict[str, str]:
-    """Return the type of each inbox that is no number of WhatsApp's."""
-    return {
-        f"chatwoot:{number}": CHANNEL_TYPES.get(row.get("channel_type", ""), "other")
-        for number, row in exports.inbox.inboxes.items()
-    }
+def add_current_agents(conversations: Frame, events: Frame, service: Service) -> None:
+    """Add who has each conversation at the end of its cycle; who has it keeps it when reopened."""
+    given: dict[Any, tuple[datetime, str]] = {}
+    for event in rows_of(events):
+        if event["event_type"] in ("assigned", "unassigned"):
+            told = event["occurred_at"], event["assignee_agent_id"]
+            if event["cycle"] not in given or told[0] >= given[event["cycle"]][0]:
+                given[event["cycle"]] = told
+    has: dict[CycleKey, str] = {}
+    for cycles in service.conversations.values():
+        agent_id = "none"
+        for cycle in cycles:
+            agent_id = given.get(cycle.key, (None, agent_id))[1]
+            has[cycle.key] = agent_id
+    conversations["current_agent_id"] = [has.get(key, "none") for key in conversations["cycle"]]

@@ -202,6 +202,7 @@ def build(raw_dir: Path) -> None:
         _people_of_chatwoot,
         _bots_of_chatwoot,
         _reopened,
+        _kept_after_the_close,
         _two_inboxes_and_none,
         _beside_the_platform,
         _people,
@@ -335,7 +336,7 @@ def _bare_sends(desk: Desk) -> None:
     desk.raw.send("s141", said(at(4)), phone(141), channel=B)
     desk.raw.send("s142", said(at(4)), phone(142), channel=B)
     desk.raw.inbound("s142-in", said(at(4, "10:30:00")), phone(142), channel=B)
-    system = {"type": "system", "system": {"type": "other"}}
+    system: dict[str, Any] = {"type": "system", "system": {"type": "other"}}
     desk.raw.inbound("s143-in", said(at(4)), phone(143), channel=B, **system)
 
 
@@ -455,6 +456,36 @@ def _reopened(desk: Desk) -> None:
     desk.say(talk, at(3, "11:05:00"), BEN, wamid="wamid.d21-1", to=to)
     desk.event(talk, at(3, "12:00:00"), "conversation_resolved", 2)
     desk.say(talk, at(6, "12:00:01"), ("Contact", 221), wamid="wamid.d21-in2", to=to)
+
+
+def _kept_after_the_close(desk: Desk) -> None:
+    """Who has a conversation has it when it is opened again; told twice it doesn't begin anew."""
+    to = desk.person(222, at(4))
+    talk = desk.talk(22, 222, at(4), status=RESOLVED, assignee_id=1)
+    desk.say(talk, at(4), ("Contact", 222), wamid="wamid.d22-in1", to=to)
+    desk.notice(talk, at(4, "10:05:00"), "Assigned to Ada Agent by Ben Agent")
+    desk.notice(talk, at(4, "10:10:00"), "Assigned to Ada Agent by Cy Agent")
+    desk.notice(talk, at(4, "10:11:00"), "Assigned to support by Cy Agent")
+    desk.say(talk, at(4, "10:20:00"), ADA, wamid="wamid.d22-1", to=to)
+    # The report names the agent in charge, the notice who closed.
+    desk.event(talk, at(4, "11:00:00"), "conversation_resolved", 1)
+    closed_at = at(4, "11:00:00") + timedelta(milliseconds=10)
+    desk.notice(talk, closed_at, "Conversation was marked resolved by Ben Agent")
+    desk.say(talk, at(5, "09:00:00"), ("Contact", 222), wamid="wamid.d22-in2", to=to)
+    desk.say(talk, at(5, "09:30:00"), ADA, wamid="wamid.d22-2", to=to)
+    # A bot's closing is two reports, and a notice that names it.
+    to = desk.person(223, at(4))
+    talk = desk.talk(23, 223, at(4), status=RESOLVED)
+    desk.say(talk, at(4), ("Contact", 223), wamid="wamid.d23-in1", to=to)
+    desk.say(talk, at(4, "10:00:02"), BOT, wamid="wamid.d23-1", to=to)
+    desk.event(talk, at(4, "10:30:00"), "conversation_resolved", 2)
+    desk.event(talk, at(4, "10:30:00"), "conversation_bot_resolved")
+    # Who has it today had it all the time, where nobody tells of an assignment.
+    to = desk.person(224, at(4))
+    talk = desk.talk(24, 224, at(4), assignee_id=3)
+    desk.say(talk, at(4), ("Contact", 224), wamid="wamid.d24-in1", to=to)
+    desk.event(talk, at(6), "conversation_resolved")
+    desk.say(talk, at(7), ("Contact", 224), wamid="wamid.d24-in2", to=to)
 
 
 def _two_inboxes_and_none(desk: Desk) -> None:

@@ -64,7 +64,8 @@ def conversation_hours(conversations: Frame, messages: Frame, hours: Hours, cloc
     is_agents = counted["direction"].eq("outbound") & counted["sender_type"].eq("agent")
     # Whoever wrote was there, also where WhatsApp refused it.
     ours = counted[is_agents]
-    for channel_id, group in counted.groupby("channel_id"):
+    for named, group in counted.groupby("channel_id"):
+        channel_id = str(named)
         zone = ZoneInfo(hours.zones.get(channel_id) or clock.zone)
         since, until = _weeks(group, zone, clock)
         for day in range(1, 8):

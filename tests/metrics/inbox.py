@@ -241,13 +241,13 @@ def _read_chatwoot(found: Inbox, raw: Path) -> None:
         found.clocks["chatwoot reporting_events"].append(at)
         if row["name"] not in REPORTED:
             continue
-        kind, actor = REPORTED[row["name"]]
-        user = row.get("user_id")
-        agent = f"chatwoot:{user}" if user and actor == "agent" else None
+        event_type, actor = REPORTED[row["name"]]
+        user_id = row.get("user_id")
+        agent = f"chatwoot:{user_id}" if user_id and actor == "agent" else None
         found.happenings.append(
             Happening(
                 f"chatwoot:{row['conversation_id']}",
-                kind,
+                event_type,
                 moment(row.get("event_end_time")) or at,
                 int(row["id"]),
                 actor if actor != "agent" or agent else None,

@@ -65,6 +65,11 @@ class Source:
         return rows.groupby([*PERIOD, *keys]).agg(**self.measures).reset_index()
 
 
+def rows_of(frame: Frame) -> list[dict[str, Any]]:
+    """Return a table's rows by name."""
+    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
+
+
 def message_frame(facts: Facts, zone: str) -> Frame:
     """Return all messages as a table, with message_on."""
     names = [f.name for f in fields(Message)]

@@ -16,12 +16,15 @@ from .clock import GRAINS, end_at, local_date, next_period, period_start, period
 from .contacts import leads
 from .costs import Card
 from .cycles import Cycle, Service, is_human
-from .kpis import MICRO, NOBODY, STATUS_WINDOW_DAYS, Clock, Frame, add_rates
+from .kpis import MICRO, NOBODY, STATUS_WINDOW_DAYS, Clock, Frame, add_rates, rows_of
 from .surveys import of_five
 
 Rows = list[dict[str, Any]]
 OPENERS = ("contact", "agent", "automation", "campaign", "api")
 REASONS = ("no_response", "queue_abandon", "bot_dropoff")
+ORDERS_OF_AGENTS = (
+    *("orders_attributed", "orders_attributed_amount_unknown", "attributed_revenue_amount"),
+)
 OUTCOMES = {"completed": "bot_completed", "handed_off": "bot_handed_off",
             "dropped_off": "bot_dropped_off", "open": "bot_open"}  # fmt: skip
 
@@ -74,7 +77,7 @@ def ends(row: dict[str, Any], clock: Clock, window: timedelta) -> None:
 
 def believed(frame: Frame) -> Rows:
     """Return the rows that period marts count."""
-    return [row for row in frame.to_dict("records") if not row["has_clock_anomaly"]]  # type: ignore[misc]
+    return [row for row in rows_of(frame) if not row["has_clock_anomaly"]]
 
 
 def _hours(clock: Clock, *names: str) -> timedelta:
@@ -297,19 +300,18 @@ def kpi_agents(
     cycles = believed(conversations)
     keys = ["agent_id"]
     by_cycle = {c["cycle"]: c for c in cycles}
-    log = [e for e in events.to_dict("records") if e["event_type"] in ("assigned", "unassigned")]
+    log = [e for e in rows_of(events) if e["event_type"] in ("assigned", "unassigned")]
     assigned = [
         {"agent_id": e["assignee_agent_id"], "on": e["occurred_on"], "cycle": e["cycle"]}
         for e in log
         if e["event_type"] == "assigned" and e["assignee_agent_id"] != "none"
     ]
     sent, replies = [], []
-    for m in messages.to_dict("records"):
-        is_theirs = m["direction"] == "outbound" and m["sender_type"] == "agent"
-        if m["has_clock_anomaly"] or not is_theirs or m["sent_at"] is None:
+    for row in rows_of(messages):
+        is_theirs = row["direction"] == "outbound" and row["sender_type"] == "agent"
+        if row["has_clock_anomaly"] or not is_theirs or row["sent_at"] is None:
             continue
-        agent_id = "unknown" if m["agent_id"] == "none" else m["agent_id"]
-        sent.append({"agent_id": agent_id, "on": m["message_on"]})
+        sent.append({"agent_id": row["agent_id"], "on": row["message_on"]})
     responded = [
         {"agent_id": c["first_responder_agent_id"], "on": c["opened_on"],
          "seconds": c["first_response_seconds"]}
@@ -325,6 +327,10 @@ def kpi_agents(
         if c["closed_on"] and c["closing_agent_id"] != "none"
     ]
     first_answers = []
+    log_of: dict[Any, Rows] = defaultdict(list)
+    for event in log:
+        if cycle := by_cycle.get(event["cycle"]):
+            log_of[cycle["conversation"]].append(event)
     for c in cycles:
         own: Cycle = c["cycle_object"]
         since = c["first_inbound_at"]
@@ -332,26 +338,28 @@ def kpi_agents(
         for m in own.messages:
             if m.has_clock_anomaly or not is_human(m) or since is None or m.message_at < since:
                 continue
-            agent_id = "unknown" if m.agent_id == "none" else m.agent_id
+            agent_id = m.agent_id
             on = local_date(m.message_at, clock.zone)
             replies.append({"agent_id": agent_id, "on": on, "cycle": c["cycle"],
                             "contact_id": c["contact_id"]})  # fmt: skip
             if agent_id in seen:
                 continue
             seen.add(agent_id)
-            before = [
-                e for e in log if e["cycle"] == c["cycle"] and e["occurred_at"] <= m.message_at
-            ]
-            last = max(before, key=lambda e: e["occurred_at"], default=None)
-            if last and last["assignee_agent_id"] == agent_id:
-                begun_at = max(last["occurred_at"], since)
-                first_answers.append({"agent_id": agent_id, "on": on,
-                                      "seconds": (m.message_at - begun_at).total_seconds()})  # fmt: skip
+            before = sorted(
+                (e for e in log_of[c["conversation"]] if e["occurred_at"] <= m.message_at),
+                key=lambda e: e["occurred_at"],
+            )
+            if before and before[-1]["assignee_agent_id"] == agent_id:
+                # Told again it doesn't begin anew.
+                others = [n for n, e in enumerate(before) if e["assignee_agent_id"] != agent_id]
+                given = before[others[-1] + 1 if others else 0]
+                seconds = (m.message_at - max(given["occurred_at"], since)).total_seconds()
+                first_answers.append({"agent_id": agent_id, "on": on, "seconds": seconds})
     rated = []
     if len(surveys):
         rated = [
             {"agent_id": s["agent_id"], "on": s["answered_on"], "score": s["score"]}
-            for s in surveys.to_dict("records")
+            for s in rows_of(surveys)
             if s["survey_type"] == "csat" and s["score"] is not None and s["answered_on"]
             and s["agent_id"] != "none" and not s["has_clock_anomaly"]
         ]  # fmt: skip
@@ -403,6 +411,31 @@ def kpi_agents(
     return mart
 
 
+def orders_of_agents(
+    agents: Frame, orders: Frame, clock: Clock, orders_now: datetime | None
+) -> Frame:
+    """Return the orders that each row's agent is credited with; None where orders end before."""
+    counted = [
+        row for row in rows_of(orders) if row["is_counted"] and row["attributed_agent_id"] != "none"
+    ]
+    last_on = local_date(orders_now, clock.zone) if orders_now else None
+    today = min(clock.today, last_on) if last_on else clock.today
+    book = Book(counted, "ordered_on", ["attributed_agent_id"], today)
+    found = []
+    for row in rows_of(agents[["period_grain", "period_start_on", "agent_id"]]):
+        if last_on is None or row["period_start_on"] > last_on:
+            found.append({**row, **dict.fromkeys(ORDERS_OF_AGENTS)})
+            continue
+        own = book.of(row["period_grain"], row["period_start_on"], (row["agent_id"],))
+        known = [o["net_amount"] for o in own if o["net_amount"] is not None]
+        amounts = (len(own), len(own) - len(known), sum(known, Decimal(0)))
+        told = dict(zip(ORDERS_OF_AGENTS, amounts, strict=True))
+        if own and not known:
+            told["attributed_revenue_amount"] = None  # type: ignore[assignment]
+        found.append({**row, **told})
+    return pd.DataFrame(found, dtype=object)
+
+
 def _held(agent_id: str, by_cycle: Mapping[Any, dict[str, Any]], log: Rows, end: datetime) -> int:
     """Count open conversations that lay with the agent when the period ended."""
     last: dict[Any, dict[str, Any]] = {}
@@ -410,13 +443,19 @@ def _held(agent_id: str, by_cycle: Mapping[Any, dict[str, Any]], log: Rows, end:
         cycle = by_cycle.get(event["cycle"])
         if cycle is not None and event["occurred_at"] < end:
             last[cycle["conversation"]] = event
+    # Who has it today had it all the time, where no export tells of an assignment.
+    today = {
+        by_cycle[e["cycle"]]["conversation"]: e
+        for e in log
+        if e["assignment_source"] == "current_assignee" and e["cycle"] in by_cycle
+    }
     held = 0
     for cycle in by_cycle.values():
         is_open = cycle["opened_at"] < end and (
             cycle["closed_at"] is None or cycle["closed_at"] >= end
         )
-        event = last.get(cycle["conversation"])
-        held += is_open and event is not None and event["assignee_agent_id"] == agent_id
+        given = last.get(cycle["conversation"]) or today.get(cycle["conversation"])
+        held += is_open and given is not None and given["assignee_agent_id"] == agent_id
     return held
 
 
@@ -440,8 +479,8 @@ def kpi_csat(surveys: Frame, clock: Clock) -> Frame:
             "period_grain": grain,
             "period_start_on": start,
             "channel_id": key[0],
-            "surveys_sent": len(asked),
-            "surveys_delivered": len(arrived),
+            "surveys_sent": len(arrived),
+            "surveys_undelivered": len(asked) - len(arrived),
             "surveys_sent_answered": sum(s["answered_at"] is not None for s in arrived),
             "responses": len(told),
             "responses_satisfied": sum(s >= 4 for s in scores),
@@ -454,7 +493,7 @@ def kpi_csat(surveys: Frame, clock: Clock) -> Frame:
         add_rates(
             mart,
             {
-                "survey_response_rate": ("surveys_sent_answered", "surveys_delivered"),
+                "survey_response_rate": ("surveys_sent_answered", "surveys_sent"),
                 "csat_rate": ("responses_satisfied", "responses"),
             },
         )

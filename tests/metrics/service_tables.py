@@ -47,10 +47,12 @@ def service_tables(
     turns = cycles.fct_responses(found, facts, zone)
     events = cycles.fct_conversation_events(found, zone)
     answers = surveys.fct_survey_responses(raw, exports, facts, found, settings, zone)
+    cycles.add_current_agents(conversations, events, found)
     surveys.add_ratings(conversations, answers)
     messages = kpis.message_frame(facts, zone)
     of = found.of_message
-    messages["cycle"] = [of[m].key if m in of else None for m in messages["message_id"]]
+    keys = [of[m].key if m in of else None for m in messages["message_id"]]
+    messages["cycle"] = pd.Series(keys, messages.index, dtype=object)
     of_surveys = kpis.Clock(zone, found.now, settings)
     return {
         "fct_messages": messages,

@@ -16,7 +16,7 @@ from .csv_streams import CsvRow, moment, who
 from .cycles import Cycle, Service
 from .exports import Exports
 from .inbox import Person
-from .kpis import Frame
+from .kpis import Frame, rows_of
 from .messages import Facts, message_id
 from .survey_tools import read_tools
 
@@ -80,7 +80,7 @@ def fct_survey_responses(
 def add_ratings(conversations: Frame, answers: Frame) -> None:
     """Add the last satisfaction rating of each cycle."""
     last: dict[Any, tuple[datetime, float]] = {}
-    for answer in answers.to_dict("records"):
+    for answer in rows_of(answers):
         is_rating = answer["survey_type"] == "csat" and answer["score"] is not None
         if is_rating and answer["answered_at"]:
             found = answer["answered_at"], of_five(answer)

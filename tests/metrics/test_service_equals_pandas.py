@@ -24,8 +24,14 @@ from .compare import (
     records_of,
     warehouse_rows,
 )
+from .cycles import find_cycles
 from .edge_service import SETTINGS, build
-from .service_tables import recompute_service
+from .exports import read_exports
+from .kpis import Clock, rows_of
+from .messages import build_messages
+from .recompute import recompute
+from .service import ORDERS_OF_AGENTS, orders_of_agents
+from .service_tables import SERVICE_DEFAULTS, recompute_service
 
 RunCli = Callable[..., CompletedProcess[str]]
 
@@ -72,7 +78,7 @@ FACTS = ("fct_responses", "fct_conversation_events", "fct_survey_responses")
 # Columns that hashes of their own fill, that rest on attribution, or are told by other tables.
 NOT_RECOMPUTED: dict[str, set[str]] = {
     "fct_conversations": {
-        *("conversation_cycle_id", "conversation_id", "current_agent_id"),
+        *("conversation_cycle_id", "conversation_id"),
     },
     "fct_responses": {"turn_id"},
     "fct_conversation_events": {"event_id", "has_clock_anomaly"},
@@ -103,22 +109,22 @@ def of_facts(connection: duckdb.DuckDBPyConnection, ours: dict[str, pd.DataFrame
     names, _ = warehouse_rows(connection, "fct_conversations")
     checked = [n for n in names if n not in NOT_RECOMPUTED["fct_conversations"]]
     told = with_meaning(records_of(connection, "from marts.fct_conversations"), meaning)
-    conversations = ours["fct_conversations"].to_dict("records")
-    found = record_differences("fct_conversations", conversations, told, ["cycle"], checked)  # type: ignore[arg-type]
+    conversations = rows_of(ours["fct_conversations"])
+    found = record_differences("fct_conversations", conversations, told, ["cycle"], checked)
     query = "select message_id, conversation_cycle_id from marts.fct_messages"
     messages = [
         {**m, "cycle": None if m["cycle"] == "none" else m["cycle"]}
         for m in with_meaning(records_of(connection, query), meaning)
     ]
-    own = ours["fct_messages"][["message_id", "cycle"]].to_dict("records")
-    found += record_differences("fct_messages", own, messages, ["message_id"], ["cycle"])  # type: ignore[arg-type]
+    own = rows_of(ours["fct_messages"][["message_id", "cycle"]])
+    found += record_differences("fct_messages", own, messages, ["message_id"], ["cycle"])
     for table in FACTS:
         theirs = with_meaning(records_of(connection, f"from marts.{table}"), meaning)
         aside = {*NOT_RECOMPUTED[table], "conversation_cycle_id"}
         columns, _ = warehouse_rows(connection, table)
         kept = ["cycle", *(c for c in columns if c not in aside)]
-        expected = ours[table].to_dict("records")
-        found += record_bag_differences(table, expected, theirs, kept)  # type: ignore[arg-type]
+        expected = rows_of(ours[table])
+        found += record_bag_differences(table, expected, theirs, kept)
     return found
 
 
@@ -132,14 +138,14 @@ def of_columns(
     """Compare some columns of a mart that has rows without any conversation, too."""
     listed = ", ".join([*keys, *columns])
     theirs = records_of(connection, f"select {listed} from marts.{table}")
-    expected = ours.to_dict("records")
+    expected = rows_of(ours)
     known = {tuple(plain(row[k]) for k in keys) for row in expected}
     told = [
         row
         for row in theirs
         if tuple(row[k] for k in keys) in known or any(row[c] for c in columns)
     ]
-    return record_differences(table, expected, told, keys, columns)  # type: ignore[arg-type]
+    return record_differences(table, expected, told, keys, columns)
 
 
 def check(published: Path, raw: Path, settings: dict[str, Any]) -> None:
@@ -163,6 +169,23 @@ def check(published: Path, raw: Path, settings: dict[str, Any]) -> None:
     assert not found, f"{len(found)} differences:\n" + "\n".join(found[:MAX_SHOWN])
 
 
+def check_orders_of_agents(published: Path, raw: Path) -> None:
+    """Compare what agents are credited with."""
+    chosen = {**SERVICE_DEFAULTS}
+    exports = read_exports(raw)
+    facts = build_messages(exports, KEY.encode(), chosen)
+    agents = recompute_service(raw, KEY.encode())["kpi_agents"]
+    orders = recompute(raw, KEY.encode())["fct_orders"]
+    now = find_cycles(exports, facts, KEY.encode(), chosen).now
+    clock = Clock(chosen["reporting_timezone"], now, chosen)
+    ours = orders_of_agents(agents, orders, clock, facts.orders_watermark_at)
+    keys = [*PERIOD, "agent_id"]
+    with duckdb.connect(str(published), read_only=True) as connection:
+        found = differences(connection, "kpi_agents", ours, keys, list(ORDERS_OF_AGENTS))
+    assert not found, f"{len(found)} differences:\n" + "\n".join(found[:MAX_SHOWN])
+    assert ours["orders_attributed"].sum() > 0, "no order of the sample is an agent's"
+
+
 def test_service_of_edge_cases_equals_its_recomputation(run_cli: RunCli, tmp_path: Path) -> None:
     raw, warehouse = tmp_path / "raw", tmp_path / "warehouse"
     raw.mkdir()
@@ -174,3 +197,7 @@ def test_service_of_edge_cases_equals_its_recomputation(run_cli: RunCli, tmp_pat
 
 def test_service_of_the_sample_equals_its_recomputation(sample: Built) -> None:
     check(sample.published, sample.raw_dir, {})
+
+
+def test_orders_of_the_samples_agents_equal_their_recomputation(sample: Built) -> None:
+    check_orders_of_agents(sample.published, sample.raw_dir)

@@ -139,7 +139,7 @@ def test_chatwoot_alone_tells_who_wrote_what_and_where(empty: World) -> None:
         ("chatwoot:bot-7", "chatwoot:bot-7", "none", None, True),
     ]
     assert query(db, "select subject, source, stream, watermark_at from meta.watermarks "
-                     "where source = 'chatwoot'") == [
+                     "where source = 'chatwoot' and subject = 'messages'") == [
         ("messages", "chatwoot", "messages", naive(at(2))),
     ]  # fmt: skip
 
@@ -266,9 +266,8 @@ def test_a_message_of_2099_in_an_inbox_closes_nothing(empty: World) -> None:
     empty.build()
     assert _facts(empty)["chatwoot|30"]["has_clock_anomaly"] is True
     db = empty.warehouse_dir / "build.duckdb"
-    assert query(db, "select watermark_at from meta.watermarks where source = 'chatwoot'") == [
-        (naive(at(2)),)
-    ]
+    told = "select watermark_at from meta.watermarks where source = 'chatwoot' and subject = 'messages'"
+    assert query(db, told) == [(naive(at(2)),)]
     # The business goes on: the message of then is anomalous no more beside its likes.
     dump(empty.raw_dir, "messages", "later.csv", [
         message(31, 11, at(365 * 73, 9), kind=OUTGOING, sender=AGENT),

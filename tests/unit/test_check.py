@@ -291,6 +291,18 @@ def test_known_files_in_the_wrong_place_are_recognised(harness: Harness, tmp_pat
             '  "total": "10.00", "line_items": []}\n]',
             "woocommerce/orders",
         ),
+        "form.csv": (
+            "#,Happy?,Response Type,Submit Date (UTC)\nr1,4,completed,2026-05-01 10:00:00\n",
+            "surveys/typeform",
+        ),
+        "monkey.csv": (
+            "Respondent ID,Collector ID,End Date,Happy?\n,,,Response\n1,1,2026-05-01,4\n",
+            "surveys/surveymonkey",
+        ),
+        "delighted.jsonl": (
+            '{"id": "1", "person": "2", "survey_type": "nps", "score": 9, "created_at": 1777636800}\n',
+            "surveys/delighted",
+        ),
         "bulk.jsonl": (
             '{"id":"gid://shopify/LineItem/1","__parentId":"gid://shopify/Order/1"}\n'
             '{"id":"gid://shopify/Order/1","createdAt":"2026-05-01T10:00:00Z"}\n',

@@ -90,11 +90,11 @@ def test_every_file_has_its_stream_and_its_head(drawn: Drawn) -> None:
                 head, *rows = csv.reader(file)
             assert {len(row) for row in rows} == {len(head)}, path
     for stream in (*(f"mapped/respond.io/{name}" for name in SECOND), "surveys/typeform"):
-        [file] = (drawn.out / stream).glob("*.yml")
-        theirs = yaml.safe_load(file.read_text(encoding="utf-8"))
-        head = set(drawn.rows(stream)[0])
+        [reading] = (drawn.out / stream).glob("*.yml")
+        theirs = yaml.safe_load(reading.read_text(encoding="utf-8"))
+        cells = set(drawn.rows(stream)[0])
         named = set(theirs.get("columns", {}).values()) | set(theirs.get("ignore", []))
-        assert named == head if "mapped" in stream else theirs["score"] in head
+        assert named == cells if "mapped" in stream else theirs["score"] in cells
 
 
 def test_an_inbox_and_the_logs_tell_of_the_same_messages(drawn: Drawn) -> None:
@@ -314,7 +314,7 @@ def test_the_second_inbox_tells_its_conversations(drawn: Drawn) -> None:
         key: (row["DateTime Conversation Started"], row["DateTime Conversation Resolved"] or "9")
         for key, row in newest.items()
     }
-    phones = {row["Contact Phone"]: [] for row in messages}
+    phones: dict[str, list[tuple[str, str]]] = {row["Contact Phone"]: [] for row in messages}
     for key, row in newest.items():
         phones[row["Contact Phone"]].append(spans[key])
     lost = [row for row in messages if not row["Conversation ID"]]
@@ -385,11 +385,11 @@ def test_months_of_satisfaction_follow_from_the_answers(drawn: Drawn) -> None:
             counts[month, "218734", "responses"] += 1
             counts[month, "218734", "satisfied"] += row["Rating"] >= "4"
     truth = drawn.table("kpi_csat_months")
-    for row in truth:
-        key = (row["month_on"], row["channel_id"])
-        assert row["responses"] == counts[*key, "responses"]
-        assert row["responses_satisfied"] == counts[*key, "satisfied"]
-        assert row["surveys_sent_answered"] <= row["surveys_sent"]
+    for found in truth:
+        of_month = (found["month_on"], found["channel_id"])
+        assert found["responses"] == counts[*of_month, "responses"]
+        assert found["responses_satisfied"] == counts[*of_month, "satisfied"]
+        assert found["surveys_sent_answered"] <= found["surveys_sent"]
     assert sum(row["responses"] for row in truth) == sum(
         count for key, count in counts.items() if key[2] == "responses"
     )

@@ -81,16 +81,16 @@ reports as (
 -- What the webhook of a message says of it is among the webhooks already.
 inbox_messages as (
     select
-        told_at as occurred_at,
-        is_implausible,
-        consent_word_event as event,
-        native_channel_id,
-        name_kind,
-        name_value
+        told.told_at as occurred_at,
+        told.is_implausible,
+        told.consent_word_event as event,
+        told.native_channel_id,
+        told.name_kind,
+        told.name_value
     from {{ ref('int_inbox_messages') }} as told
     anti join {{ ref('int_whatsapp_messages__folded') }} as received
         on told.record_id = received.record_id and told.direction = received.direction
-    where consent_word_event is not null
+    where told.consent_word_event is not null
 ),
 
 persons as (

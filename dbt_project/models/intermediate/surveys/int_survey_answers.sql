@@ -1,7 +1,7 @@
--- One row per survey sent, or answer, with whose it is. Those that count for nothing are marked, not
--- left out: they are counted. An answer is superseded by a later one to the same survey (SEMANTICS
--- 16): of a sending the last one within repeat days of the first, else whatever is followed by
--- another one within that time.
+-- One row per survey sent, or answer, with whose it is. Those that count for nothing are marked,
+-- not left out: they are counted. An answer is superseded by a later one to the same survey
+-- (SEMANTICS 16): of a sending the last one within repeat days of the first counts, else whatever
+-- is not followed by another one within that time.
 with
 
 told as (
@@ -104,7 +104,7 @@ resolved as (
     select
         told.*,
         coalesce(
-            {{ message_contact('phones', 'names') }}, conversations.contact_id, 'unknown'
+            {{ message_contact('phones', 'by_name') }}, conversations.contact_id, 'unknown'
         ) as contact_id,
         coalesce(channels.channel_id, conversations.channel_id, 'unknown') as channel_id,
         -- Chatwoot says whose conversation it was, and so that it was nobody's.
@@ -140,7 +140,8 @@ resolved as (
         ) as has_clock_anomaly
     from told
     left join persons as phones on phones.kind = 'phone' and told.phone = phones.value
-    left join persons as names on told.name_kind = names.kind and told.name_value = names.value
+    left join persons as by_name
+        on told.name_kind = by_name.kind and told.name_value = by_name.value
     left join conversations on told.conversation_key = conversations.conversation_key
     left join channels on told.native_channel_id = channels.native_channel_id
     left join named_agents on told.agent_id = named_agents.value
@@ -157,7 +158,7 @@ respondents as (
             when contact_id <> 'unknown' then contact_id
             else coalesce(conversation_key, source_system || '|' || response_ref)
         end as respondent,
-        coalesce(conversation_key, concat_ws('|', source_system, survey_name)) as subject
+        coalesce(conversation_key, concat_ws('|', source_system, survey_name)) as asked_about
     from resolved
     where is_completed and coalesce(answered_at, sent_at) is not null
 ),
@@ -177,11 +178,11 @@ answered as (
                 survey_type,
                 survey_name,
                 sending_key,
-                subject,
+                asked_about,
                 case when sending_key is null then response_ref else respondent end
         ),
         answers as (
-            partition by survey_type, respondent, subject, sending_key is null
+            partition by survey_type, respondent, asked_about, sending_key is null
             order by answered_at, source_system, response_ref
         )
 ),
@@ -195,7 +196,7 @@ ranked as (
                 survey_type,
                 survey_name,
                 sending_key,
-                subject,
+                asked_about,
                 case when sending_key is null then response_ref else respondent end
             order by
                 is_in_time desc nulls last,

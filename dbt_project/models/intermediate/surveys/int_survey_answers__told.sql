@@ -144,7 +144,8 @@ flow_fields as (
     from {{ ref('stg_whatsapp__survey_answers') }}
 ),
 
-statuses as (
+-- Not materialized: of millions of messages a few are surveys.
+statuses as not materialized (
     select
         record_id,
         least(sent_at, delivered_at, read_at) as sent_at,
@@ -152,7 +153,7 @@ statuses as (
     from {{ ref('int_whatsapp_statuses__folded') }}
 ),
 
-sends as (
+sends as not materialized (
     select
         record_id,
         phone_number_id,
@@ -177,7 +178,9 @@ told_by_tools as (
         tools.topic,
         coalesce(
             tools.answered_at,
-            case when coalesce(tools.score_text, tools.comment_text) is not null then tools.sent_at end
+            case
+                when coalesce(tools.score_text, tools.comment_text) is not null then tools.sent_at
+            end
         ) as answered_at,
         tools.sent_at,
         cast(null as boolean) as is_delivered,
@@ -215,7 +218,8 @@ told_by_us as (
         coalesce(
             generic.answered_at,
             case
-                when coalesce(generic.score_text, generic.comment_text) is not null then generic.sent_at
+                when coalesce(generic.score_text, generic.comment_text) is not null
+                    then generic.sent_at
             end
         ) as answered_at,
         generic.sent_at,

@@ -28,12 +28,14 @@ responses as (
     from {{ ref('int_survey_responses') }}
 ),
 
+-- Of cycles that begin in one second the last.
 cycles as (
     select
         conversation_key,
-        conversation_cycle_id,
+        arg_max(conversation_cycle_id, cycle_number) as conversation_cycle_id,
         opened_at
     from {{ ref('int_conversation_cycles') }}
+    group by conversation_key, opened_at
 ),
 
 messages as (

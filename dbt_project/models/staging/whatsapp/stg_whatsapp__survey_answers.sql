@@ -18,7 +18,11 @@ webhooks as (
         context_id,
         try_cast(payload ->> '$.interactive.nfm_reply.response_json' as json) as answers
     from {{ source('raw', 'whatsapp_webhooks') }}
-    where record_kind = 'message' and record_type = 'interactive'
+    where
+        record_kind = 'message'
+        and record_type = 'interactive'
+        -- Cheaper than to read the JSON of every reply.
+        and contains(cast(payload as varchar), 'nfm_reply')
 ),
 
 fields as (
