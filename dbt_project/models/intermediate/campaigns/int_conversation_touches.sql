@@ -24,7 +24,6 @@ messages as (
         and not has_clock_anomaly
 ),
 
--- Within one second the customer comes first.
 followed as (
     select
         contact_id,
@@ -34,17 +33,19 @@ followed as (
         last_value(case when direction = 'outbound' then agent_id end ignore nulls)
             over messages_before as agent_id,
         last_value(case when direction = 'outbound' then message_id end ignore nulls)
-            over messages_before as message_id
+            over messages_before as message_id,
+        last_value(case when direction = 'outbound' then message_at end ignore nulls)
+            over messages_before as agent_wrote_at
     from messages
     window
         messages_before as (
             partition by conversation_cycle_id
-            order by message_at, direction, message_id
+            order by message_at, message_id
             rows between unbounded preceding and current row
         )
 ),
 
--- One touch of a second: else a join would choose as it likes.
+-- One touch of a second, when all of it is written: else a join would choose as it likes.
 final as (
     select
         contact_id,
@@ -56,7 +57,7 @@ final as (
     where has_customer and message_id is not null
     qualify
         row_number() over (
-            partition by contact_id, message_at order by message_id desc
+            partition by contact_id, message_at order by agent_wrote_at desc, message_id desc
         ) = 1
 )
 
