@@ -360,13 +360,13 @@ def _inbox_exports() -> dict[str, str]:
         ),
         "users": (
             "id,name,display_name,email,uid,encrypted_password,tokens,message_signature",
-            [f"9001,{NAME} {SURNAME},{NAME},{EMAIL},{EMAIL},{PASSPHRASE},{PASSPHRASE},{said}"],
+            [f'9001,{NAME} {SURNAME},{NAME},{EMAIL},{EMAIL},{PASSPHRASE},{PASSPHRASE},"{said}"'],
         ),
         "agent_bots": (
             "id,name,description,outgoing_url",
             [f"9001,{NAME},{TEXT},https://bots.example/{PASSPHRASE}?by={EMAIL}"],
         ),
-        "teams": ("id,name,description", [f"9001,night shift,{said}"]),
+        "teams": ("id,name,description", [f'9001,night shift,"{said}"']),
         "csat_survey_responses": (
             "id,conversation_id,message_id,rating,feedback_message,contact_id,assigned_agent_id,"
             "created_at,csat_review_notes",
