@@ -45,9 +45,13 @@ def link_clicks(exports: Exports, facts: Facts) -> Frame:
             continue
         link = links.get(url, {})
         named = who(row) or who(link)
-        wamid = row.get("message_id") or link.get("message_id") or _parameter(exports, url)
+        told_id = row.get("message_id") or link.get("message_id")
+        wamid = told_id or _parameter(exports, url)
         message = messages.get(message_id("outbound", wamid)) if wamid else None
         contact_id = facts.people.contact_of(named) or "unknown"
+        # The list of links comes first (SOURCES 5): whose link it is, their message it must be.
+        if message and not told_id and contact_id not in ("unknown", message.contact_id):
+            message = None
         campaign_id = row.get("campaign_id") or link.get("campaign_id")
         if message is None and contact_id not in NOBODY and campaign_id:
             earlier = [m for m in of_campaign[contact_id, campaign_id] if m.message_at <= at]
