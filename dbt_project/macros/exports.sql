@@ -15,6 +15,31 @@ phone,
         coalesce(user_id, email, external_id) as name_value
 {%- endmacro %}
 
+{#- A row that names a person, as int_people__named_in_exports has it: SQL for each of its columns.
+    What isn't given stands under the same name, but the ids of shops and platforms, which only
+    their own exports have. -#}
+{% macro named_person(
+    event_at,
+    load_id="load_id",
+    is_implausible="is_implausible",
+    phone="phone",
+    user_id="user_id",
+    email="email",
+    external_id="external_id",
+    shop_customer_id="null",
+    platform_contact_id="null"
+) -%}
+{{ load_id }} as load_id,
+        cast({{ event_at }} as timestamp) as event_at,
+        {{ is_implausible }} as is_implausible,
+        cast({{ phone }} as varchar) as phone,
+        cast({{ user_id }} as varchar) as user_id,
+        cast({{ email }} as varchar) as email,
+        cast({{ external_id }} as varchar) as external_id,
+        cast({{ shop_customer_id }} as varchar) as shop_customer_id,
+        cast({{ platform_contact_id }} as varchar) as platform_contact_id
+{%- endmacro %}
+
 {#- Yes and no, as people and systems write them, in six languages; NULL where it is neither. What
     is added here belongs into the seed known_values too. -#}
 {% macro parsed_boolean(column) -%}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from orchestration.checks import ads, campaigns, loyalty, orders, service, surveys
 from orchestration.checks.declaration import Check
-from orchestration.checks.grains import agrees_across_grains
+from orchestration.checks.grains import agrees_across_grains, agrees_with_fact
 from orchestration.publish import PUBLIC_SCHEMAS, PUBLIC_TYPES
 from orchestration.sources import STREAMS
 
@@ -108,30 +108,14 @@ def _key_is_unique(table: str, keys: tuple[str, ...]) -> Check:
 def _agrees_with_messages(
     table: str, name: str, expressions: dict[str, str], messages: str
 ) -> Check:
-    """Day by day and channel by channel, the mart's sums are those of the fact."""
-    mart = ", ".join(f"sum({column}) as {column}" for column in expressions)
-    fact = ", ".join(f"{sql} as {column}" for column, sql in expressions.items())
-    differs = " or ".join(
-        f"coalesce(mart.{column}, 0) <> coalesce(fact.{column}, 0)" for column in expressions
-    )
-    return Check(
+    return agrees_with_fact(
+        table,
+        expressions,
         name=name,
-        table=table,
-        keys=("period_start_on", "channel_id"),
-        sql=f"""
-with mart as (
-    select period_start_on, channel_id, {mart}
-    from {table} where period_grain = 'day' group by all
-),
-fact as (
-    select message_on as period_start_on, channel_id, {fact}
-    from marts.fct_messages where not has_clock_anomaly and {messages} group by all
-)
-select period_start_on, channel_id
-from mart full join fact using (period_start_on, channel_id)
-where {differs}
-""",
-        description="its daily sums are those of fct_messages",
+        fact="marts.fct_messages",
+        day="message_on",
+        over={"channel_id": "channel_id"},
+        where=messages,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orchestration.checks.declaration import Check
-from orchestration.checks.grains import agrees_across_grains
+from orchestration.checks.grains import agrees_across_grains, agrees_with_fact
 
 KEYS: dict[str, tuple[str, ...]] = {
     "marts.fct_orders": ("order_id",),
@@ -57,38 +57,15 @@ _SALES_COUNTS = (
 def _agrees_with_orders(
     table: str, name: str, expressions: dict[str, str], *, subject: str
 ) -> Check:
-    """Day by day, until the day of the watermark: what came later is in no period yet.
-
-    Args:
-        subject: of int_periods, whose calendar the table has.
-    """
-    mart = ", ".join(f"sum({column}) as {column}" for column in expressions)
-    fact = ", ".join(f"{sql} as {column}" for column, sql in expressions.items())
-    differs = " or ".join(
-        f"coalesce(mart.{column}, 0) <> coalesce(fact.{column}, 0)" for column in expressions
-    )
-    return Check(
+    return agrees_with_fact(
+        table,
+        expressions,
         name=name,
-        table=table,
-        keys=("period_start_on",),
-        sql=f"""
-with mart as (
-    select period_start_on, {mart} from {table} where period_grain = 'day' group by all
-),
-fact as (
-    select ordered_on as period_start_on, {fact}
-    from marts.fct_orders
-    where is_valid and not has_clock_anomaly and ordered_on <= (
-        select max(period_start_on) from intermediate.int_periods
-        where subject = '{subject}' and period_grain = 'day'
-    )
-    group by all
-)
-select period_start_on
-from mart full join fact using (period_start_on)
-where {differs}
-""",
-        description="its daily sums are those of the valid orders of fct_orders",
+        fact="marts.fct_orders",
+        day="ordered_on",
+        where="is_valid",
+        until=subject,
+        of="the valid orders of fct_orders",
     )
 
 

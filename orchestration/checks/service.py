@@ -7,7 +7,7 @@ it are left out of every comparison with a fact.
 from __future__ import annotations
 
 from orchestration.checks.declaration import Check
-from orchestration.checks.grains import agrees_across_grains
+from orchestration.checks.grains import agrees_across_grains, agrees_with_fact
 
 KEYS: dict[str, tuple[str, ...]] = {
     "marts.fct_conversations": ("conversation_cycle_id",),
@@ -68,43 +68,6 @@ _LAST_DAY = (
 )
 
 
-def _agrees_with_fact(
-    name: str,
-    table: str,
-    columns: dict[str, str],
-    *,
-    fact: str,
-    day: str,
-    key: str = "channel_id",
-    fact_key: str = "",
-) -> Check:
-    """Day by day, the mart's sums are those of the fact, whose columns `day` and `fact_key` are."""
-    mart_sums = ", ".join(f"sum({column}) as {column}" for column in columns)
-    fact_sums = ", ".join(f"{sql} as {column}" for column, sql in columns.items())
-    differs = " or ".join(
-        f"coalesce(mart.{column}, 0) <> coalesce(fact.{column}, 0)" for column in columns
-    )
-    return Check(
-        name=name,
-        table=table,
-        keys=("period_start_on", key),
-        sql=f"""
-with mart as (
-    select period_start_on, {key}, {mart_sums}
-    from {table} where period_grain = 'day' group by all
-),
-fact as (
-    select {day} as period_start_on, {fact_key or key} as {key}, {fact_sums}
-    from {fact} where not has_clock_anomaly and {day} <= {_LAST_DAY} group by all
-)
-select period_start_on, {key}
-from mart full join fact using (period_start_on, {key})
-where ({differs}) and {key} <> 'none'
-""",
-        description=f"its daily sums are those of {fact.split('.')[1]}",
-    )
-
-
 INVARIANTS: tuple[Check, ...] = (
     Check(
         name="conversations_open_are_carried_over",
@@ -155,33 +118,41 @@ where stock.open <> coalesce(conversations.open, 0)
         name="service_agrees_across_grains",
         is_unknown_nothing=True,
     ),
-    _agrees_with_fact(
-        "openings_agree_with_the_conversations",
+    agrees_with_fact(
         "marts.kpi_service",
         _OPENED,
+        name="openings_agree_with_the_conversations",
         fact="marts.fct_conversations",
         day="opened_on",
+        over={"channel_id": "channel_id"},
+        until="service",
     ),
-    _agrees_with_fact(
-        "closings_agree_with_the_conversations",
+    agrees_with_fact(
         "marts.kpi_service",
         _CLOSED,
+        name="closings_agree_with_the_conversations",
         fact="marts.fct_conversations",
         day="closed_on",
+        over={"channel_id": "channel_id"},
+        until="service",
     ),
-    _agrees_with_fact(
-        "turns_agree_with_the_responses",
+    agrees_with_fact(
         "marts.kpi_service",
         _TURNS,
+        name="turns_agree_with_the_responses",
         fact="marts.fct_responses",
         day="started_on",
+        over={"channel_id": "channel_id"},
+        until="service",
     ),
-    _agrees_with_fact(
-        "bots_agree_with_the_conversations",
+    agrees_with_fact(
         "marts.kpi_automation",
         _BOTS,
+        name="bots_agree_with_the_conversations",
         fact="marts.fct_conversations",
         day="opened_on",
+        over={"channel_id": "channel_id"},
+        until="service",
     ),
     Check(
         name="bot_outcomes_add_up",
@@ -363,34 +334,38 @@ where agent_id is null or agent_id not in ('none', 'unknown')
         name="agents_agree_across_grains",
         is_unknown_nothing=True,
     ),
-    _agrees_with_fact(
-        "closings_of_agents_agree_with_the_conversations",
+    agrees_with_fact(
         "marts.kpi_agents",
         {"conversations_closed": "count(*)"},
+        name="closings_of_agents_agree_with_the_conversations",
         fact="marts.fct_conversations",
         day="closed_on",
-        key="agent_id",
-        fact_key="closing_agent_id",
+        over={"agent_id": "closing_agent_id"},
+        where="closing_agent_id <> 'none'",
+        until="service",
     ),
-    _agrees_with_fact(
-        "first_responses_of_agents_agree_with_the_conversations",
+    agrees_with_fact(
         "marts.kpi_agents",
         {"conversations_first_responded": "count(first_response_at)"},
+        name="first_responses_of_agents_agree_with_the_conversations",
         fact="marts.fct_conversations",
         day="opened_on",
-        key="agent_id",
-        fact_key="first_responder_agent_id",
+        over={"agent_id": "first_responder_agent_id"},
+        where="first_responder_agent_id <> 'none'",
+        until="service",
     ),
-    _agrees_with_fact(
-        "messages_of_agents_agree_with_the_messages",
+    agrees_with_fact(
         "marts.kpi_agents",
         {
             "messages_sent": "count(sent_at) filter "
             "(where direction = 'outbound' and sender_type = 'agent')"
         },
+        name="messages_of_agents_agree_with_the_messages",
         fact="marts.fct_messages",
         day="message_on",
-        key="agent_id",
+        over={"agent_id": "agent_id"},
+        where="agent_id <> 'none'",
+        until="service",
     ),
     Check(
         name="agents_hold_no_more_than_is_open",

@@ -25,8 +25,7 @@ campaign_messages as (
         message_at
     from {{ ref('fct_messages') }}
     where
-        direction = 'outbound'
-        and (campaign_id <> 'none' or sender_type = 'campaign')
+        {{ is_campaign_message() }}
         and failed_at is null
         and not has_clock_anomaly
 ),

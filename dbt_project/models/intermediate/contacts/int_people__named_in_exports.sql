@@ -7,231 +7,132 @@ with
 -- Not materialized: a reader's filter on load_id must reach the tables.
 audience as not materialized (
     select
-        load_id,
-        assigned_at as event_at,
-        {{ is_before_1971('assigned_at') }} as is_implausible,
-        phone,
-        user_id,
-        email,
-        external_id,
-        cast(null as varchar) as shop_customer_id,
-        cast(null as varchar) as platform_contact_id
+        {{ named_person("assigned_at", is_implausible=is_before_1971('assigned_at')) }}
     from {{ ref('stg_campaigns__audience') }}
 ),
 
 consent_events as not materialized (
     select
-        load_id,
-        occurred_at as event_at,
-        is_implausible,
-        phone,
-        user_id,
-        email,
-        external_id,
-        cast(null as varchar) as shop_customer_id,
-        cast(null as varchar) as platform_contact_id
+        {{ named_person("occurred_at") }}
     from {{ ref('stg_consent__events') }}
 ),
 
 contact_events as not materialized (
     select
-        load_id,
-        occurred_at as event_at,
-        is_implausible,
-        phone,
-        user_id,
-        email,
-        external_id,
-        cast(null as varchar) as shop_customer_id,
-        cast(null as varchar) as platform_contact_id
+        {{ named_person("occurred_at") }}
     from {{ ref('stg_contacts__events') }}
 ),
 
 -- Whom a merge took in, named by the value of the event.
 merged_contacts as not materialized (
     select
-        load_id,
-        occurred_at as event_at,
-        is_implausible,
-        case when merged_kind = 'phone' then value end as phone,
-        cast(null as varchar) as user_id,
-        case when merged_kind = 'email' then value end as email,
-        case when merged_kind = 'external' then value end as external_id,
-        cast(null as varchar) as shop_customer_id,
-        cast(null as varchar) as platform_contact_id
+        {{
+            named_person(
+                "occurred_at",
+                phone="case when merged_kind = 'phone' then value end",
+                user_id="null",
+                email="case when merged_kind = 'email' then value end",
+                external_id="case when merged_kind = 'external' then value end"
+            )
+        }}
     from {{ ref('stg_contacts__events') }}
     where merged_kind is not null
 ),
 
 links as not materialized (
     select
-        load_id,
-        cast(null as timestamp) as event_at,
-        false as is_implausible,
-        phone,
-        user_id,
-        email,
-        external_id,
-        cast(null as varchar) as shop_customer_id,
-        cast(null as varchar) as platform_contact_id
+        {{ named_person("null", is_implausible="false") }}
     from {{ ref('stg_clicks__links') }}
 ),
 
 message_reports as not materialized (
     select
-        load_id,
-        sent_at as event_at,
-        is_implausible,
-        phone,
-        user_id,
-        email,
-        external_id,
-        cast(null as varchar) as shop_customer_id,
-        cast(null as varchar) as platform_contact_id
+        {{ named_person("sent_at") }}
     from {{ ref('stg_generic__message_reports') }}
 ),
 
 contacts as not materialized (
     select
-        load_id,
-        created_at as event_at,
-        is_implausible,
-        phone,
-        user_id,
-        email,
-        external_id,
-        cast(null as varchar) as shop_customer_id,
-        cast(null as varchar) as platform_contact_id
+        {{ named_person("created_at") }}
     from {{ ref('stg_generic__contacts') }}
 ),
 
 link_clicks as not materialized (
     select
-        load_id,
-        clicked_at as event_at,
-        is_implausible,
-        phone,
-        user_id,
-        email,
-        external_id,
-        cast(null as varchar) as shop_customer_id,
-        cast(null as varchar) as platform_contact_id
+        {{ named_person("clicked_at") }}
     from {{ ref('stg_generic__link_clicks') }}
 ),
 
 leads as not materialized (
     select
-        load_id,
-        created_at as event_at,
-        is_implausible,
-        phone,
-        user_id,
-        email,
-        external_id,
-        cast(null as varchar) as shop_customer_id,
-        cast(null as varchar) as platform_contact_id
+        {{ named_person("created_at") }}
     from {{ ref('stg_generic__leads') }}
 ),
 
 orders as not materialized (
     select
-        load_id,
-        ordered_at as event_at,
-        is_implausible,
-        phone,
-        user_id,
-        email,
-        external_id,
-        cast(null as varchar) as shop_customer_id,
-        cast(null as varchar) as platform_contact_id
+        {{ named_person("ordered_at") }}
     from {{ ref('stg_generic__orders') }}
 ),
 
 checkouts as not materialized (
     select
-        load_id,
-        created_at as event_at,
-        is_implausible,
-        phone,
-        user_id,
-        email,
-        external_id,
-        cast(null as varchar) as shop_customer_id,
-        cast(null as varchar) as platform_contact_id
+        {{ named_person("created_at") }}
     from {{ ref('stg_generic__abandoned_checkouts') }}
 ),
 
 shopify_orders as not materialized (
     select
-        load_id,
-        ordered_at as event_at,
-        is_implausible,
-        phone,
-        cast(null as varchar) as user_id,
-        email,
-        cast(null as varchar) as external_id,
-        cast(null as varchar) as shop_customer_id,
-        cast(null as varchar) as platform_contact_id
+        {{ named_person("ordered_at", user_id="null", external_id="null") }}
     from {{ ref('stg_shopify__orders') }}
     where is_first_line and ordered_at is not null
 ),
 
 shopify_orders_bulk as not materialized (
     select
-        load_id,
-        ordered_at as event_at,
-        is_implausible,
-        phone,
-        cast(null as varchar) as user_id,
-        email,
-        cast(null as varchar) as external_id,
-        shop_customer_id,
-        cast(null as varchar) as platform_contact_id
+        {{
+            named_person(
+                "ordered_at",
+                user_id="null",
+                external_id="null",
+                shop_customer_id="shop_customer_id"
+            )
+        }}
     from {{ ref('stg_shopify__orders_bulk') }}
     where ordered_at is not null
 ),
 
 shopify_checkouts as not materialized (
     select
-        load_id,
-        created_at as event_at,
-        is_implausible,
-        phone,
-        cast(null as varchar) as user_id,
-        email,
-        cast(null as varchar) as external_id,
-        shop_customer_id,
-        cast(null as varchar) as platform_contact_id
+        {{
+            named_person(
+                "created_at",
+                user_id="null",
+                external_id="null",
+                shop_customer_id="shop_customer_id"
+            )
+        }}
     from {{ ref('stg_shopify__abandoned_checkouts') }}
     where created_at is not null
 ),
 
 woocommerce_orders as not materialized (
     select
-        load_id,
-        ordered_at as event_at,
-        is_implausible,
-        phone,
-        cast(null as varchar) as user_id,
-        email,
-        cast(null as varchar) as external_id,
-        shop_customer_id,
-        cast(null as varchar) as platform_contact_id
+        {{
+            named_person(
+                "ordered_at",
+                user_id="null",
+                external_id="null",
+                shop_customer_id="shop_customer_id"
+            )
+        }}
     from {{ ref('stg_woocommerce__orders') }}
     where ordered_at is not null
 ),
 
 chatwoot_contacts as not materialized (
     select
-        load_id,
-        created_at as event_at,
-        is_implausible,
-        phone,
-        cast(null as varchar) as user_id,
-        email,
-        external_id,
-        cast(null as varchar) as shop_customer_id,
-        platform_contact_id
+        {{ named_person("created_at", user_id="null", platform_contact_id="platform_contact_id") }}
     from {{ ref('stg_chatwoot__contacts') }}
 ),
 
@@ -248,15 +149,18 @@ telephone_inboxes as (
 
 chatwoot_contact_inboxes as not materialized (
     select
-        greatest(contact_inboxes.load_id, telephone_inboxes.load_id) as load_id,
-        contact_inboxes.created_at as event_at,
-        contact_inboxes.is_implausible,
-        contact_inboxes.phone,
-        cast(null as varchar) as user_id,
-        cast(null as varchar) as email,
-        cast(null as varchar) as external_id,
-        cast(null as varchar) as shop_customer_id,
-        contact_inboxes.platform_contact_id
+        {{
+            named_person(
+                "contact_inboxes.created_at",
+                load_id="greatest(contact_inboxes.load_id, telephone_inboxes.load_id)",
+                is_implausible="contact_inboxes.is_implausible",
+                phone="contact_inboxes.phone",
+                user_id="null",
+                email="null",
+                external_id="null",
+                platform_contact_id="contact_inboxes.platform_contact_id"
+            )
+        }}
     from {{ ref('stg_chatwoot__contact_inboxes') }} as contact_inboxes
     inner join telephone_inboxes
         on contact_inboxes.native_channel_id = telephone_inboxes.native_channel_id
@@ -265,88 +169,67 @@ chatwoot_contact_inboxes as not materialized (
 
 chatwoot_conversations as not materialized (
     select
-        load_id,
-        created_at as event_at,
-        is_implausible,
-        cast(null as varchar) as phone,
-        cast(null as varchar) as user_id,
-        cast(null as varchar) as email,
-        cast(null as varchar) as external_id,
-        cast(null as varchar) as shop_customer_id,
-        name_value as platform_contact_id
+        {{
+            named_person(
+                "created_at",
+                phone="null",
+                user_id="null",
+                email="null",
+                external_id="null",
+                platform_contact_id="name_value"
+            )
+        }}
     from {{ ref('stg_chatwoot__conversations') }}
     where name_kind = 'platform'
 ),
 
 chatwoot_messages as not materialized (
     select
-        load_id,
-        created_at as event_at,
-        is_implausible,
-        cast(null as varchar) as phone,
-        cast(null as varchar) as user_id,
-        cast(null as varchar) as email,
-        cast(null as varchar) as external_id,
-        cast(null as varchar) as shop_customer_id,
-        name_value as platform_contact_id
+        {{
+            named_person(
+                "created_at",
+                phone="null",
+                user_id="null",
+                email="null",
+                external_id="null",
+                platform_contact_id="name_value"
+            )
+        }}
     from {{ ref('stg_chatwoot__messages') }}
     where name_kind = 'platform'
 ),
 
 conversations as not materialized (
     select
-        load_id,
-        opened_at as event_at,
-        is_implausible,
-        phone,
-        user_id,
-        email,
-        external_id,
-        cast(null as varchar) as shop_customer_id,
-        cast(null as varchar) as platform_contact_id
+        {{ named_person("opened_at") }}
     from {{ ref('stg_generic__conversations') }}
 ),
 
 survey_responses as not materialized (
     select
-        load_id,
-        coalesce(answered_at, sent_at) as event_at,
-        is_implausible,
-        phone,
-        user_id,
-        email,
-        external_id,
-        cast(null as varchar) as shop_customer_id,
-        cast(null as varchar) as platform_contact_id
+        {{ named_person("coalesce(answered_at, sent_at)") }}
     from {{ ref('stg_generic__survey_responses') }}
 ),
 
 -- A form that was never handed in names its person all the same.
 survey_tools as not materialized (
     select
-        load_id,
-        coalesce(answered_at, sent_at) as event_at,
-        is_implausible,
-        phone,
-        user_id,
-        email,
-        external_id,
-        cast(null as varchar) as shop_customer_id,
-        cast(null as varchar) as platform_contact_id
+        {{ named_person("coalesce(answered_at, sent_at)") }}
     from {{ ref('stg_surveys__responses') }}
 ),
 
 csat_answers as not materialized (
     select
-        load_id,
-        answered_at as event_at,
-        is_implausible,
-        cast(null as varchar) as phone,
-        cast(null as varchar) as user_id,
-        cast(null as varchar) as email,
-        cast(null as varchar) as external_id,
-        cast(null as varchar) as shop_customer_id,
-        name_value as platform_contact_id
+        {{
+            named_person(
+                "answered_at",
+                phone="null",
+                user_id="null",
+                email="null",
+                external_id="null",
+                platform_contact_id="name_value"
+            )
+        }}
     from {{ ref('stg_chatwoot__csat_survey_responses') }}
     where name_kind = 'platform'
 ),

@@ -55,9 +55,8 @@ roles as (
         -- What failed was never there to be answered.
         not has_clock_anomaly and direction = 'outbound' and failed_at is null as is_seen_outbound,
         not has_clock_anomaly
-        and direction = 'outbound'
         and failed_at is null
-        and (sender_type = 'campaign' or campaign_id <> 'none') as is_campaign_message,
+        and {{ is_campaign_message() }} as is_campaign_message,
         has_clock_anomaly
     from messages
 ),

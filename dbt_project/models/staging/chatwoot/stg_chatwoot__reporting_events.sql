@@ -6,12 +6,9 @@ reporting_events as (
         _row_number,
         name,
         created_at,
-        value,
         inbox_id,
         user_id,
         updated_at,
-        value_in_business_hours,
-        event_start_time,
         event_end_time,
         event_key,
         conversation_key
@@ -38,10 +35,7 @@ final as (
         {{ utc_time('reporting_events.created_at') }} as created_at,
         {{ is_before_1971(utc_time('reporting_events.created_at')) }} as is_implausible,
         {{ utc_time('reporting_events.updated_at') }} as updated_at,
-        {{ utc_time('reporting_events.event_start_time') }} as event_start_at,
-        {{ utc_time('reporting_events.event_end_time') }} as event_end_at,
-        try_cast(reporting_events.value as double) as value_seconds,
-        try_cast(reporting_events.value_in_business_hours as double) as value_business_seconds
+        {{ utc_time('reporting_events.event_end_time') }} as event_end_at
     from reporting_events
     inner join load_precedence on reporting_events._load_id = load_precedence.load_id
     where {{ utc_time('reporting_events.created_at') }} is not null

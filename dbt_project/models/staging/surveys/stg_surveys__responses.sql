@@ -1,87 +1,32 @@
 -- Responses of the survey tools, as each names them; int_survey_answers__told takes the newest.
 with
 
-typeform as (
-    select
-        'typeform' as vendor,
-        _load_id,
-        _row_number,
-        response_key,
-        survey,
-        survey_type,
-        score,
-        scale_max,
-        comment,
-        topic,
-        answered_at,
-        sent_at,
-        response_status,
-        phone,
-        user_id,
-        email,
-        external_id,
-        conversation_id,
-        agent_id,
-        ids_of
-    from {{ source('raw', 'surveys_typeform') }}
-),
-
-surveymonkey as (
-    select
-        'surveymonkey' as vendor,
-        _load_id,
-        _row_number,
-        response_key,
-        survey,
-        survey_type,
-        score,
-        scale_max,
-        comment,
-        topic,
-        answered_at,
-        sent_at,
-        response_status,
-        phone,
-        user_id,
-        email,
-        external_id,
-        conversation_id,
-        agent_id,
-        ids_of
-    from {{ source('raw', 'surveys_surveymonkey') }}
-),
-
-delighted as (
-    select
-        'delighted' as vendor,
-        _load_id,
-        _row_number,
-        response_key,
-        survey,
-        survey_type,
-        score,
-        scale_max,
-        comment,
-        topic,
-        answered_at,
-        sent_at,
-        response_status,
-        phone,
-        user_id,
-        email,
-        external_id,
-        conversation_id,
-        agent_id,
-        ids_of
-    from {{ source('raw', 'surveys_delighted') }}
-),
-
 all_vendors as (
-    select * from typeform
-    union all
-    select * from surveymonkey
-    union all
-    select * from delighted
+    {% for vendor in ["typeform", "surveymonkey", "delighted"] %}
+        select
+            '{{ vendor }}' as vendor,
+            _load_id,
+            _row_number,
+            response_key,
+            survey,
+            survey_type,
+            score,
+            scale_max,
+            comment,
+            topic,
+            answered_at,
+            sent_at,
+            response_status,
+            phone,
+            user_id,
+            email,
+            external_id,
+            conversation_id,
+            agent_id,
+            ids_of
+        from {{ source('raw', 'surveys_' ~ vendor) }}
+        {% if not loop.last %}union all{% endif %}
+    {% endfor %}
 ),
 
 load_precedence as (
