@@ -1,7 +1,7 @@
 """What must hold between the answers to surveys and their marts (MARTS 3, SEMANTICS 16).
 
-The marts end with the watermark of surveys, which may lie before the last answer: days after it are
-left out of every comparison with the fact.
+The marts end with the watermark of surveys, kpi_csat with that of conversations, which may lie
+before the last answer: days after it are left out of every comparison with the fact.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ KEYS: dict[str, tuple[str, ...]] = {
 }
 
 _DAYS = "select day_on from intermediate.int_period_days where subject = 'surveys'"
+_CSAT_DAYS = "select day_on from intermediate.int_period_days where subject = 'csat'"
 _FACTS = "marts.fct_survey_responses where not has_clock_anomaly"
 
 INVARIANTS: tuple[Check, ...] = (
@@ -36,7 +37,7 @@ with days as (
 facts as (
     select period_start_on, channel_id, sum(sent) as sent, sum(undelivered) as undelivered,
         sum(answered) as answered, sum(responses) as responses
-    from days where period_start_on in ({_DAYS}) group by all
+    from days where period_start_on in ({_CSAT_DAYS}) group by all
 ),
 kpis as (
     select period_start_on, channel_id, surveys_sent, surveys_undelivered, surveys_sent_answered,

@@ -1,6 +1,7 @@
 -- "Now" per subject: the latest plausible event of its streams. No row for a subject without one.
 -- Consent, contacts and surveys hold nothing back: they go by the messages, and only where there
--- are none by the latest event of their own streams.
+-- are none by the latest event of their own streams. Ratings end with the conversations, too: those
+-- of an inbox come with its dump.
 with
 
 stream_clocks as (
@@ -55,6 +56,12 @@ leads as (
     where stream in ('contact_events', 'leads')
 ),
 
+surveys as (
+    select max(watermark_at) as watermark_at
+    from export_clocks
+    where stream = 'survey_responses'
+),
+
 own_streams as (
     select
         'consent' as subject,
@@ -69,9 +76,13 @@ own_streams as (
     union all
     select
         'surveys' as subject,
-        max(watermark_at) as watermark_at
-    from export_clocks
-    where stream = 'survey_responses'
+        watermark_at
+    from surveys
+    union all
+    select
+        'csat' as subject,
+        watermark_at
+    from surveys
 ),
 
 subjects as (
@@ -111,11 +122,13 @@ subjects as (
     from messages
     cross join orders
     union all
-    -- Leads hold nothing back, and only they tell what now is where nothing else does.
+    -- Only what is told of conversations ends with them: kpi_sales sees to that. Leads hold nothing
+    -- back, and only they tell what now is where nothing else does.
     select
         'sales' as subject,
         coalesce(
-            least(messages.watermark_at, conversations.watermark_at, orders.watermark_at),
+            least(messages.watermark_at, orders.watermark_at),
+            conversations.watermark_at,
             leads.watermark_at
         ) as watermark_at
     from messages
@@ -133,10 +146,11 @@ subjects as (
     select
         own_streams.subject,
         coalesce(
-            -- What is asked after a conversation ends with those.
             case
-                when own_streams.subject = 'surveys'
+                when own_streams.subject = 'csat'
                     then least(messages.watermark_at, conversations.watermark_at)
+                when own_streams.subject = 'surveys'
+                    then coalesce(messages.watermark_at, conversations.watermark_at)
                 else messages.watermark_at
             end,
             own_streams.watermark_at

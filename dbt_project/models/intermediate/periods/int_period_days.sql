@@ -145,6 +145,11 @@ first_events as (
         'surveys' as subject,
         first_event_on
     from first_survey
+    union all
+    select
+        'csat' as subject,
+        first_event_on
+    from first_survey
 ),
 
 subject_days as (

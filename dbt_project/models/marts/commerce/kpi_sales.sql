@@ -83,6 +83,12 @@ periods as (
     where subject = 'sales'
 ),
 
+service_watermark as (
+    select max(watermark_at) as watermark_at
+    from {{ ref('int_watermarks') }}
+    where subject = 'service'
+),
+
 period_days as (
     select
         period_grain,
@@ -272,19 +278,40 @@ totals as (
     group by period_days.period_grain, period_days.period_start_on
 ),
 
+-- Conversations may end before the orders do, with an inbox that was last dumped a month ago: its
+-- customers didn't fall silent. Of a running period they must know every day that the mart has.
+served_periods as (
+    select
+        periods.period_grain,
+        periods.period_start_on,
+        loaded.has_conversations
+        and coalesce(
+            service_watermark.watermark_at >= periods.ends_at
+            or (
+                not periods.is_complete
+                and {{ reporting_date('service_watermark.watermark_at') }}
+                >= {{ reporting_date('periods.watermark_at') }}
+            ),
+            false
+        ) as has_conversations
+    from periods
+    cross join service_watermark
+    cross join loaded
+),
+
 known as (
     select
         periods.period_grain,
         periods.period_start_on,
         case
-            when loaded.has_conversations
+            when served_periods.has_conversations
                 then coalesce(starting_totals.contacts_started_conversation, 0)
         end as contacts_started_conversation,
         case
-            when loaded.has_conversations and loaded.has_leads
+            when served_periods.has_conversations and loaded.has_leads
                 then coalesce(starting_totals.contacts_started_lead, 0)
         end as contacts_started_lead,
-        case when loaded.has_conversations then totals.conversations_with_inbound end
+        case when served_periods.has_conversations then totals.conversations_with_inbound end
             as conversations_with_inbound,
         case when loaded.has_leads then totals.leads end as leads,
         case when loaded.has_leads then totals.qualified_leads end as qualified_leads,
@@ -318,6 +345,10 @@ known as (
         on
             periods.period_grain = totals.period_grain
             and periods.period_start_on = totals.period_start_on
+    inner join served_periods
+        on
+            periods.period_grain = served_periods.period_grain
+            and periods.period_start_on = served_periods.period_start_on
     left join starting_totals
         on
             periods.period_grain = starting_totals.period_grain

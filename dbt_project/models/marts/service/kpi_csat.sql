@@ -23,7 +23,7 @@ periods as (
         watermark_at,
         is_complete
     from {{ ref('int_periods') }}
-    where subject = 'surveys'
+    where subject = 'csat'
 ),
 
 period_days as (
@@ -32,7 +32,7 @@ period_days as (
         day_on,
         period_start_on
     from {{ ref('int_period_days') }}
-    where subject = 'surveys'
+    where subject = 'csat'
 ),
 
 -- A survey counts on the day it was sent, its answer on the day it was given.
