@@ -5,7 +5,10 @@ test that is expected to notice runs first, then all unit tests of the model, th
 that the mutant names under `then` (in a copy of the repository). A survivor is a missing test:
 exit 1. So is a mutation that no longer fits the code, or one that only breaks the SQL.
 
-    python -m tests.mutants                  all of them, a few minutes on two cores
+A unit test knows its own model only, so mutants of different models are tried together, a round at
+a time; what a round doesn't kill is judged once more alone.
+
+    python -m tests.mutants                  all of them, a quarter of an hour
     python -m tests.mutants folded "24 hours"    those whose name or file holds one of the words
     python -m tests.mutants --resume         only those that the last run did not see killed
 """
@@ -19,9 +22,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +144,11 @@ def _pytest_fails(node: str, copy: Path) -> bool:
     return done.returncode == 1
 
 
+@cache
+def _fails_unmutated(node: str, copy: Path) -> bool:
+    return _pytest_fails(node, copy)
+
+
 def _judge(mutant: Mutant, warehouse: EmptyWarehouse, copy: Path) -> Verdict:
     notes: list[str] = []
     try:
@@ -159,10 +169,59 @@ def _judge(mutant: Mutant, warehouse: EmptyWarehouse, copy: Path) -> Verdict:
     except ValueError as moved_on:
         return Verdict("invalid", str(moved_on))
     if mutant.then:
+        if _fails_unmutated(mutant.then, copy):
+            return Verdict("invalid", f"{mutant.then} fails without any mutation")
         with _mutated(copy / "dbt_project" / mutant.file, mutant):
             if _pytest_fails(mutant.then, copy):
                 return Verdict("killed", mutant.then, notes)
     return Verdict("survived", "no test noticed", notes)
+
+
+def _rounds(mutants: list[Mutant]) -> list[list[Mutant]]:
+    """Return the mutants in rounds: no two of one model, one that others share (a macro) alone.
+
+    Those that need a pytest node, which takes longest, come last.
+    """
+    rounds: list[list[Mutant]] = []
+    alone: list[list[Mutant]] = []
+    rounds_of: Counter[str] = Counter()
+    for mutant in sorted(mutants, key=lambda mutant: mutant.then is not None):
+        if mutant.models or not mutant.killed_by:
+            alone.append([mutant])
+            continue
+        if rounds_of[mutant.file] == len(rounds):
+            rounds.append([])
+        rounds[rounds_of[mutant.file]].append(mutant)
+        rounds_of[mutant.file] += 1
+    return rounds + alone
+
+
+def _killed_together(mutants: list[Mutant], warehouse: EmptyWarehouse) -> dict[str, Verdict]:
+    """Return by name the verdicts on those that their own test noticed."""
+    if len(mutants) == 1:
+        return {}
+    with ExitStack() as stack:
+        for mutant in mutants:
+            try:
+                stack.enter_context(_mutated(warehouse.project / mutant.file, mutant))
+            except ValueError:
+                continue  # the code has moved on: said when it is judged alone
+        selection = [f"test_type:unit,{mutant.killed_by}" for mutant in mutants]
+        found = warehouse.dbt("test", "--select", *selection)
+    return {
+        mutant.name: Verdict("killed", str(mutant.killed_by))
+        for mutant in mutants
+        if found.get(str(mutant.killed_by)) == "fail"
+    }
+
+
+def _verdicts(
+    mutants: list[Mutant], warehouse: EmptyWarehouse, copy: Path
+) -> Iterator[tuple[Mutant, Verdict]]:
+    for together in _rounds(mutants):
+        killed = _killed_together(together, warehouse)
+        for mutant in together:
+            yield mutant, killed.get(mutant.name) or _judge(mutant, warehouse, copy)
 
 
 def _chosen(mutants: list[Mutant], words: list[str]) -> list[Mutant]:
@@ -198,15 +257,10 @@ def main() -> int:
         warehouse = EmptyWarehouse(Path(name), copy / "dbt_project")
         warehouse.build()
         # What fails without a mutation would kill every mutant.
-        sick = sorted(warehouse.dbt("test", "--select", "test_type:unit"))
-        sick += [
-            node for node in sorted({m.then for m in chosen if m.then}) if _pytest_fails(node, copy)
-        ]
-        if sick:
+        if sick := sorted(warehouse.dbt("test", "--select", "test_type:unit")):
             print(f"these fail without any mutation: {', '.join(sick)}")
             return 1
-        for number, mutant in enumerate(chosen, start=1):
-            verdict = _judge(mutant, warehouse, copy)
+        for number, (mutant, verdict) in enumerate(_verdicts(chosen, warehouse, copy), start=1):
             notes = f" ({'; '.join(verdict.notes)})" if verdict.notes else ""
             print(
                 f"{number:3}/{len(chosen)} {verdict.outcome:8} "

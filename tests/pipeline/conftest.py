@@ -114,5 +114,23 @@ def messages_only(empty: World) -> World:
     Half of the models. What hangs on them has no state: it is a rebuild in each run.
     """
     return empty.only(
-        "+fct_messages", "+fct_link_clicks", "+fct_contact_days", "+dim_channels", "+watermarks"
+        "+fct_messages",
+        "+fct_link_clicks",
+        "+fct_contact_days",
+        "+dim_channels",
+        "+watermarks",
+        "+int_report_overlaps",
+    )
+
+
+@pytest.fixture
+def chats_only(empty: World) -> World:
+    """Return the same with conversations, their events, agents and opt-outs."""
+    return empty.only(
+        "+fct_conversations",
+        "+fct_conversation_events",
+        "+fct_consent_events",
+        "+dim_agents",
+        "+dim_channels",
+        "+watermarks",
     )

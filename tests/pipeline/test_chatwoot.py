@@ -103,10 +103,10 @@ def _facts(world: World) -> dict[str, Row]:
     return {str(row["record_id"]): row for row in rows}
 
 
-def test_chatwoot_alone_tells_who_wrote_what_and_where(empty: World) -> None:
-    _dump_all(empty.raw_dir)
-    empty.build()
-    facts = _facts(empty)
+def test_chatwoot_alone_tells_who_wrote_what_and_where(chats_only: World) -> None:
+    _dump_all(chats_only.raw_dir)
+    chats_only.build()
+    facts = _facts(chats_only)
     assert facts.keys() == {
         "wamid.i1", "wamid.o1", "wamid.o2", "chatwoot|6", "chatwoot|7", "chatwoot|8",
     }  # fmt: skip
@@ -129,7 +129,7 @@ def test_chatwoot_alone_tells_who_wrote_what_and_where(empty: World) -> None:
     assert (site["person"], site["channel_id"]) == ("chatwoot:2", "chatwoot:2")
     assert facts["chatwoot|7"]["message_type"] == "input_csat"
     assert facts["chatwoot|7"]["sender_type"] == "api"
-    db = empty.warehouse_dir / "build.duckdb"
+    db = chats_only.warehouse_dir / "build.duckdb"
     assert query(db, "from marts.dim_channels select channel_id, channel_type, timezone "
                      "order by all") == [
         ("chatwoot:1", "whatsapp", "UTC"), ("chatwoot:2", "webchat", "Europe/Berlin"),
@@ -153,17 +153,17 @@ def _counts(world: World, where: str) -> list[tuple[object, ...]]:
 
 
 def test_chatwoot_and_webhooks_of_the_same_chats_count_each_message_once(
-    empty: World, tmp_path: Path
+    chats_only: World, tmp_path: Path
 ) -> None:
     """The regression: a message that both tell of would be two, in two channels."""
-    _webhooks(empty.raw_dir)
-    empty.build()
-    alone = _counts(empty, "true")
+    _webhooks(chats_only.raw_dir)
+    chats_only.build()
+    alone = _counts(chats_only, "true")
     assert sum(int(str(row[2])) for row in alone) == 3
-    _dump_all(empty.raw_dir)
-    assert empty.assert_equals_a_rebuild().full_refresh_reason is None
-    assert _counts(empty, f"channel_id = '{NUMBER}' and failed_at is null") == alone
-    facts = _facts(empty)
+    _dump_all(chats_only.raw_dir)
+    assert chats_only.assert_equals_a_rebuild().full_refresh_reason is None
+    assert _counts(chats_only, f"channel_id = '{NUMBER}' and failed_at is null") == alone
+    facts = _facts(chats_only)
     assert len(facts) == 6
     # The inbox is the number's channel, for what WhatsApp never heard of too.
     assert facts["chatwoot|8"]["channel_id"] == NUMBER
@@ -172,12 +172,12 @@ def test_chatwoot_and_webhooks_of_the_same_chats_count_each_message_once(
     assert (asked["message_at"], asked["person"]) == (naive(at()), ADA)
     assert (agent["agent_id"], agent["delivered_at"]) == ("chatwoot:7", naive(at(seconds=70)))
     assert agent["sent_at"] == naive(at(seconds=60))
-    db = empty.warehouse_dir / "build.duckdb"
+    db = chats_only.warehouse_dir / "build.duckdb"
     assert query(db, "select channel_id, channel_type from marts.dim_channels order by all") == [
         (NUMBER, "whatsapp"), ("chatwoot:2", "webchat"),
     ]  # fmt: skip
     # Chatwoot alone: the same messages, the inbox is its own channel.
-    only = World(tmp_path / "only" / "raw", tmp_path / "only" / "warehouse")
+    only = World(tmp_path / "only" / "raw", tmp_path / "only" / "warehouse", chats_only.models)
     only.raw_dir.mkdir(parents=True)
     _dump_all(only.raw_dir)
     only.build()
@@ -188,108 +188,110 @@ def test_chatwoot_and_webhooks_of_the_same_chats_count_each_message_once(
     assert _facts(only)["chatwoot|8"]["channel_id"] == NUMBER
 
 
-def test_dumps_that_come_again_equal_a_rebuild_and_touch_what_changed(empty: World) -> None:
-    _webhooks(empty.raw_dir)
-    _dump_all(empty.raw_dir)
-    empty.build()
-    db = empty.warehouse_dir / "build.duckdb"
+def test_dumps_that_come_again_equal_a_rebuild_and_touch_what_changed(chats_only: World) -> None:
+    _webhooks(chats_only.raw_dir)
+    _dump_all(chats_only.raw_dir)
+    chats_only.build()
+    db = chats_only.warehouse_dir / "build.duckdb"
     # The same dump, exported anew with one message more: nothing else is worked out again.
     later = [
         *_messages(),
         message(9, 12, at(3), kind=OUTGOING, sender=AGENT, inbox_id=2),
     ]
-    dump(empty.raw_dir, "messages", "dump.csv", later)
-    assert empty.assert_equals_a_rebuild().full_refresh_reason is None
+    dump(chats_only.raw_dir, "messages", "dump.csv", later)
+    assert chats_only.assert_equals_a_rebuild().full_refresh_reason is None
     touched = "select record_id from intermediate.int_messages__touched order by all"
     assert query(db, touched) == [("chatwoot|6",), ("chatwoot|7",), ("chatwoot|9",)]
     # Ben's contact turns out to be Ada; a message goes; what had no id of WhatsApp's has one now.
-    dump(empty.raw_dir, "conversations", "dump.csv", [
+    dump(chats_only.raw_dir, "conversations", "dump.csv", [
         conversation(11, 1, at(seconds=1), assignee_id=7, team_id=3),
         conversation(12, 1, at(1), inbox_id=2, updated_at=at(4)),
     ])  # fmt: skip
     later = [row for row in later if row["id"] != 7]
     later[-2] = {**later[-2], "source_id": "wamid.o8", "status": 0, "updated_at": at(4)}
-    dump(empty.raw_dir, "messages", "dump.csv", later)
-    assert empty.assert_equals_a_rebuild().full_refresh_reason is None
-    facts = _facts(empty)
+    dump(chats_only.raw_dir, "messages", "dump.csv", later)
+    assert chats_only.assert_equals_a_rebuild().full_refresh_reason is None
+    facts = _facts(chats_only)
     assert facts.keys() == {
         "wamid.i1", "wamid.o1", "wamid.o2", "chatwoot|6", "wamid.o8", "chatwoot|9",
     }  # fmt: skip
     assert {row["person"] for row in facts.values()} == {ADA}
     assert facts["wamid.o8"]["sent_at"] == naive(at(2))
     # A dated dump beside it knows less: what changed later stays.
-    dump(empty.raw_dir, "messages", "messages-2026-10-07.csv", _messages()[:3])
-    empty.assert_equals_a_rebuild()
+    dump(chats_only.raw_dir, "messages", "messages-2026-10-07.csv", _messages()[:3])
+    chats_only.assert_equals_a_rebuild()
     # The dumps are exported anew without the two conversations and most of the messages.
-    dump(empty.raw_dir, "conversations", "dump.csv", [conversation(13, 2, at(5), inbox_id=2)])
-    dump(empty.raw_dir, "messages", "dump.csv", _messages()[:1])
-    empty.assert_equals_a_rebuild()
-    assert _facts(empty).keys() == {"wamid.i1", "wamid.o1", "wamid.o2"}
+    dump(chats_only.raw_dir, "conversations", "dump.csv", [conversation(13, 2, at(5), inbox_id=2)])
+    dump(chats_only.raw_dir, "messages", "dump.csv", _messages()[:1])
+    chats_only.assert_equals_a_rebuild()
+    assert _facts(chats_only).keys() == {"wamid.i1", "wamid.o1", "wamid.o2"}
 
 
-def test_an_inbox_that_moves_to_another_number_takes_its_messages_along(empty: World) -> None:
-    _webhooks(empty.raw_dir)
-    _dump_all(empty.raw_dir)
-    empty.build()
-    dump(empty.raw_dir, "messages", "more.csv", [
+def test_an_inbox_that_moves_to_another_number_takes_its_messages_along(chats_only: World) -> None:
+    _webhooks(chats_only.raw_dir)
+    _dump_all(chats_only.raw_dir)
+    chats_only.build()
+    dump(chats_only.raw_dir, "messages", "more.csv", [
         message(20 + n, 11, at(4, n), kind=OUTGOING, sender=AGENT, source_id=f"wamid.m{n}")
         for n in range(4)
     ])  # fmt: skip
-    write(empty.raw_dir, SENDS, "s.jsonl", [
+    write(chats_only.raw_dir, SENDS, "s.jsonl", [
         send(f"wamid.m{n}", at(4, n), ADA, number=OTHER_NUMBER) for n in range(4)
     ])  # fmt: skip
-    assert empty.assert_equals_a_rebuild().full_refresh_reason is None
-    facts = _facts(empty)
+    assert chats_only.assert_equals_a_rebuild().full_refresh_reason is None
+    facts = _facts(chats_only)
     assert facts["chatwoot|8"]["channel_id"] == OTHER_NUMBER
     # What WhatsApp says of a message itself goes first.
     assert facts["wamid.o1"]["channel_id"] == NUMBER
 
 
-def test_inboxes_that_are_told_after_their_contacts_make_people_one(empty: World) -> None:
-    _webhooks(empty.raw_dir)
-    dump(empty.raw_dir, "contacts", "c.csv", [contact(1, at(), None)])
-    dump(empty.raw_dir, "contact_inboxes", "ci.csv", [contact_inbox(1, 1, ADA, at())])
-    dump(empty.raw_dir, "conversations", "v.csv", [conversation(11, 1, at())])
-    dump(empty.raw_dir, "messages", "m.csv", [message(9, 11, at(1), sender=_customer(1))])
-    empty.build()
-    assert _facts(empty)["chatwoot|9"]["person"] == "chatwoot:1"
-    dump(empty.raw_dir, "inboxes", "i.csv", [inbox(1)])
-    assert empty.assert_equals_a_rebuild().full_refresh_reason is None
-    assert {row["person"] for row in _facts(empty).values()} == {ADA}
+def test_inboxes_that_are_told_after_their_contacts_make_people_one(chats_only: World) -> None:
+    _webhooks(chats_only.raw_dir)
+    dump(chats_only.raw_dir, "contacts", "c.csv", [contact(1, at(), None)])
+    dump(chats_only.raw_dir, "contact_inboxes", "ci.csv", [contact_inbox(1, 1, ADA, at())])
+    dump(chats_only.raw_dir, "conversations", "v.csv", [conversation(11, 1, at())])
+    dump(chats_only.raw_dir, "messages", "m.csv", [message(9, 11, at(1), sender=_customer(1))])
+    chats_only.build()
+    assert _facts(chats_only)["chatwoot|9"]["person"] == "chatwoot:1"
+    dump(chats_only.raw_dir, "inboxes", "i.csv", [inbox(1)])
+    assert chats_only.assert_equals_a_rebuild().full_refresh_reason is None
+    assert {row["person"] for row in _facts(chats_only).values()} == {ADA}
 
 
-def test_a_message_of_2099_in_an_inbox_closes_nothing(empty: World) -> None:
-    _dump_all(empty.raw_dir)
-    dump(empty.raw_dir, "messages", "late.csv", [
+def test_a_message_of_2099_in_an_inbox_closes_nothing(chats_only: World) -> None:
+    _dump_all(chats_only.raw_dir)
+    dump(chats_only.raw_dir, "messages", "late.csv", [
         message(30, 11, at(365 * 73), kind=OUTGOING, sender=AGENT),
     ])  # fmt: skip
-    empty.build()
-    assert _facts(empty)["chatwoot|30"]["has_clock_anomaly"] is True
-    db = empty.warehouse_dir / "build.duckdb"
+    chats_only.build()
+    assert _facts(chats_only)["chatwoot|30"]["has_clock_anomaly"] is True
+    db = chats_only.warehouse_dir / "build.duckdb"
     assert query(
         db,
         "select watermark_at from meta.watermarks "
         "where source = 'chatwoot' and subject = 'messages'",
     ) == [(naive(at(2)),)]
     # The business goes on: the message of then is anomalous no more beside its likes.
-    dump(empty.raw_dir, "messages", "later.csv", [
+    dump(chats_only.raw_dir, "messages", "later.csv", [
         message(31, 11, at(365 * 73, 9), kind=OUTGOING, sender=AGENT),
     ])  # fmt: skip
-    assert empty.assert_equals_a_rebuild().full_refresh_reason is None
-    assert _facts(empty)["chatwoot|30"]["has_clock_anomaly"] is False
+    assert chats_only.assert_equals_a_rebuild().full_refresh_reason is None
+    assert _facts(chats_only)["chatwoot|30"]["has_clock_anomaly"] is False
 
 
-def test_a_stop_word_in_an_inbox_is_an_opt_out_once(empty: World) -> None:
-    _webhooks(empty.raw_dir)
-    _dump_all(empty.raw_dir)
-    dump(empty.raw_dir, "messages", "stop.csv", [
+def test_a_stop_word_in_an_inbox_is_an_opt_out_once(chats_only: World) -> None:
+    _webhooks(chats_only.raw_dir)
+    _dump_all(chats_only.raw_dir)
+    dump(chats_only.raw_dir, "messages", "stop.csv", [
         message(40, 12, at(3), sender=_customer(2), inbox_id=2, content="STOP"),
         message(41, 11, at(3), sender=_customer(1), source_id="wamid.i9", content="STOP!"),
     ])  # fmt: skip
-    write(empty.raw_dir, WEBHOOKS, "stop.jsonl", [inbound("wamid.i9", at(3), ADA, text="STOP!")])
-    empty.build()
+    write(
+        chats_only.raw_dir, WEBHOOKS, "stop.jsonl", [inbound("wamid.i9", at(3), ADA, text="STOP!")]
+    )
+    chats_only.build()
     rows = query(
-        empty.warehouse_dir / "build.duckdb",
+        chats_only.warehouse_dir / "build.duckdb",
         "select channel_id, event, source, occurred_at from marts.fct_consent_events order by all",
     )
     assert rows == [
@@ -298,20 +300,22 @@ def test_a_stop_word_in_an_inbox_is_an_opt_out_once(empty: World) -> None:
     ]
 
 
-def test_the_conversation_of_a_message_is_its_platforms(empty: World) -> None:
-    _dump_all(empty.raw_dir)
+def test_the_conversation_of_a_message_is_its_platforms(chats_only: World) -> None:
+    _dump_all(chats_only.raw_dir)
     write_csv(
-        empty.raw_dir,
+        chats_only.raw_dir,
         "generic/messages",
         "m.csv",
         "message_id,channel_id,phone,direction,sent_at,conversation_id,sender_type,agent_id\n"
         f"x1,shop,+{BEN},inbound,{at()},17,,\n"
         f"wamid.o2,shop,+{ADA},outbound,{at(seconds=60)},17,campaign,\n",
     )
-    write(empty.raw_dir, SENDS, "s.jsonl", [send("wamid.s1", at(), BEN, conversation_id="own")])
-    empty.build()
+    write(
+        chats_only.raw_dir, SENDS, "s.jsonl", [send("wamid.s1", at(), BEN, conversation_id="own")]
+    )
+    chats_only.build()
     rows = query(
-        empty.warehouse_dir / "build.duckdb",
+        chats_only.warehouse_dir / "build.duckdb",
         "select record_id, conversation_key, agent_id from intermediate.int_messages__unioned",
     )
     told = {record: (key, agent) for record, key, agent in rows}

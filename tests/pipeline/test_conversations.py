@@ -72,22 +72,22 @@ def test_webhooks_and_sends_alone_give_inferred_conversations(
     assert strays == 0
 
 
-def test_a_closing_that_is_told_later_ends_the_cycle_and_begins_another(empty: World) -> None:
+def test_a_closing_that_is_told_later_ends_the_cycle_and_begins_another(chats_only: World) -> None:
     write(
-        empty.raw_dir,
+        chats_only.raw_dir,
         WEBHOOKS,
         "1.jsonl",
         [inbound("wamid.i1", at(0), ADA), inbound("wamid.i2", at(1), ADA)],
     )
-    write(empty.raw_dir, WEBHOOKS, "2.jsonl", [inbound("wamid.i9", at(9), BEN)])
+    write(chats_only.raw_dir, WEBHOOKS, "2.jsonl", [inbound("wamid.i9", at(9), BEN)])
     write_csv(
-        empty.raw_dir,
+        chats_only.raw_dir,
         "generic/conversations",
         "1.csv",
         CONVERSATIONS + _row("k1", NUMBER, f"+{ADA}", at(0), None),
     )
     write_csv(
-        empty.raw_dir,
+        chats_only.raw_dir,
         "generic/messages",
         "1.csv",
         MESSAGES
@@ -95,11 +95,11 @@ def test_a_closing_that_is_told_later_ends_the_cycle_and_begins_another(empty: W
         + _row("wamid.i2", NUMBER, f"+{ADA}", "inbound", at(1), "k1", None, None)
         + _row("m1", NUMBER, f"+{ADA}", "outbound", at(0, 90), "k1", "agent", "anna"),
     )
-    before = empty.build()
+    before = chats_only.build()
     assert _cycle_of(before.db, "wamid.i1") == _cycle_of(before.db, "wamid.i2")
     closing = EVENTS + _row("e1", "k1", "closed", at(0, 600), "anna")
-    write_csv(empty.raw_dir, "generic/conversation_events", "1.csv", closing)
-    after = empty.assert_equals_a_rebuild()
+    write_csv(chats_only.raw_dir, "generic/conversation_events", "1.csv", closing)
+    after = chats_only.assert_equals_a_rebuild()
     assert after.full_refresh_reason is None
     assert _cycle_of(after.db, "wamid.i1") != _cycle_of(after.db, "wamid.i2")
     one, two, three = _conversations(after.db)
@@ -109,17 +109,17 @@ def test_a_closing_that_is_told_later_ends_the_cycle_and_begins_another(empty: W
     assert (two["opened_at"], three["session_source"]) == (naive(at(1)), "inferred")
     # The closing was a mistake: its file is written anew without it.
     taken_back = EVENTS + _row("e1", "k1", "comment", at(0, 600), "anna")
-    write_csv(empty.raw_dir, "generic/conversation_events", "1.csv", taken_back)
-    again = empty.assert_equals_a_rebuild()
+    write_csv(chats_only.raw_dir, "generic/conversation_events", "1.csv", taken_back)
+    again = chats_only.assert_equals_a_rebuild()
     assert _cycle_of(again.db, "wamid.i1") == _cycle_of(again.db, "wamid.i2")
 
 
 def test_a_platform_that_appears_takes_over_the_inferred_cycles_of_its_threads(
-    empty: World,
+    chats_only: World,
 ) -> None:
     """The platform knows the conversation, and of its messages only the webhooks tell."""
     write(
-        empty.raw_dir,
+        chats_only.raw_dir,
         WEBHOOKS,
         "1.jsonl",
         [
@@ -130,12 +130,12 @@ def test_a_platform_that_appears_takes_over_the_inferred_cycles_of_its_threads(
             inbound("wamid.i5", at(9), CLEO),
         ],
     )
-    before = empty.build()
+    before = chats_only.build()
     assert {row["session_source"] for row in _conversations(before.db)} == {"inferred"}
     inferred = _cycle_of(before.db, "wamid.i4")
     told = CONVERSATIONS + _row("k1", NUMBER, f"+{ADA}", at(0, -60), at(0, 3600))
-    write_csv(empty.raw_dir, "generic/conversations", "1.csv", told)
-    after = empty.assert_equals_a_rebuild()
+    write_csv(chats_only.raw_dir, "generic/conversations", "1.csv", told)
+    after = chats_only.assert_equals_a_rebuild()
     assert after.full_refresh_reason is None
     first = _conversations(after.db)[0]
     assert (first["session_source"], first["messages_received"]) == ("platform", 1)
@@ -145,22 +145,22 @@ def test_a_platform_that_appears_takes_over_the_inferred_cycles_of_its_threads(
     # A newer export tells the conversation longer, and of Ben instead: his is now told, hers again
     # inferred.
     moved = CONVERSATIONS + _row("k1", NUMBER, f"+{BEN}", at(0, -60), at(0, 9000))
-    write_csv(empty.raw_dir, "generic/conversations", "1.csv", moved)
-    again = empty.assert_equals_a_rebuild()
+    write_csv(chats_only.raw_dir, "generic/conversations", "1.csv", moved)
+    again = chats_only.assert_equals_a_rebuild()
     assert _cycle_of(again.db, "wamid.i1") == _cycle_of(again.db, "wamid.i2")
     assert _cycle_of(again.db, "wamid.i4") != inferred
     # The export goes: all is as before.
-    (empty.raw_dir / "generic/conversations" / "1.csv").write_text(
+    (chats_only.raw_dir / "generic/conversations" / "1.csv").write_text(
         CONVERSATIONS + _row("k2", NUMBER, f"+{CLEO}", at(8), None)
     )
-    gone = empty.assert_equals_a_rebuild()
+    gone = chats_only.assert_equals_a_rebuild()
     assert _cycle_of(gone.db, "wamid.i4") == inferred
 
 
-def test_who_quotes_a_message_of_the_batch_stays_in_the_own_conversation(empty: World) -> None:
+def test_who_quotes_a_message_of_the_batch_stays_in_the_own_conversation(chats_only: World) -> None:
     """Ada's answer under her user id comes along when her number is touched, without its thread."""
     write(
-        empty.raw_dir,
+        chats_only.raw_dir,
         WEBHOOKS,
         "1.jsonl",
         [
@@ -169,17 +169,17 @@ def test_who_quotes_a_message_of_the_batch_stays_in_the_own_conversation(empty: 
         ],
     )
     sends = [send("wamid.o1", at(0), ADA), send("wamid.o2", at(9), CLEO)]
-    write(empty.raw_dir, SENDS, "1.jsonl", sends)
-    before = empty.build()
+    write(chats_only.raw_dir, SENDS, "1.jsonl", sends)
+    before = chats_only.build()
     assert _cycle_of(before.db, "wamid.a1") == _cycle_of(before.db, "wamid.a2")
-    write(empty.raw_dir, WEBHOOKS, "2.jsonl", [inbound("wamid.b1", at(1), ADA)])
-    after = empty.assert_equals_a_rebuild()
+    write(chats_only.raw_dir, WEBHOOKS, "2.jsonl", [inbound("wamid.b1", at(1), ADA)])
+    after = chats_only.assert_equals_a_rebuild()
     assert _cycle_of(after.db, "wamid.a1") == _cycle_of(after.db, "wamid.a2")
 
 
-def test_a_late_message_joins_two_sessions(empty: World) -> None:
+def test_a_late_message_joins_two_sessions(chats_only: World) -> None:
     write(
-        empty.raw_dir,
+        chats_only.raw_dir,
         WEBHOOKS,
         "1.jsonl",
         [
@@ -188,8 +188,8 @@ def test_a_late_message_joins_two_sessions(empty: World) -> None:
             inbound("wamid.i3", at(9), BEN),
         ],
     )
-    before = empty.build()
+    before = chats_only.build()
     assert _cycle_of(before.db, "wamid.i1") != _cycle_of(before.db, "wamid.i2")
-    write(empty.raw_dir, WEBHOOKS, "2.jsonl", [inbound("wamid.i4", at(0.8), ADA)])
-    after = empty.assert_equals_a_rebuild()
+    write(chats_only.raw_dir, WEBHOOKS, "2.jsonl", [inbound("wamid.i4", at(0.8), ADA)])
+    after = chats_only.assert_equals_a_rebuild()
     assert _cycle_of(after.db, "wamid.i1") == _cycle_of(after.db, "wamid.i2")

@@ -56,10 +56,10 @@ def _messages(world: World) -> dict[tuple[str, str], dict[str, object]]:
     return {(str(row["person"]), str(row["direction"])): row for row in rows}
 
 
-def test_a_report_stands_in_for_webhooks(empty: World) -> None:
-    write_csv(empty.raw_dir, REPORTS, "r1.csv", HEADER + FIRST)
-    empty.build()
-    messages = _messages(empty)
+def test_a_report_stands_in_for_webhooks(messages_only: World) -> None:
+    write_csv(messages_only.raw_dir, REPORTS, "r1.csv", HEADER + FIRST)
+    messages_only.build()
+    messages = _messages(messages_only)
     assert len(messages) == 3
     ada, ben = messages[ADA, "outbound"], messages[BEN, "outbound"]
     mail = messages["ada@example.com", "outbound"]
@@ -70,35 +70,37 @@ def test_a_report_stands_in_for_webhooks(empty: World) -> None:
     assert (ada["cost_amount"], ada["channel_id"]) == (None, "shop")
 
 
-def test_reports_that_come_again_knowing_more_equal_a_rebuild(empty: World) -> None:
-    write_csv(empty.raw_dir, REPORTS, "2026-03-03.csv", HEADER + FIRST)
-    write(empty.raw_dir, WEBHOOKS, "w.jsonl", [inbound("wamid.i1", at())])
-    empty.build()
+def test_reports_that_come_again_knowing_more_equal_a_rebuild(messages_only: World) -> None:
+    write_csv(messages_only.raw_dir, REPORTS, "2026-03-03.csv", HEADER + FIRST)
+    write(messages_only.raw_dir, WEBHOOKS, "w.jsonl", [inbound("wamid.i1", at())])
+    messages_only.build()
     later = FIRST.replace("10:00:05,,,,", "10:00:05,2026-03-02 12:00:00,,,").replace(
         "marketing,,,,\n", "marketing,2026-03-02 12:00:09,,,\n", 1
     )
-    again = write_csv(empty.raw_dir, REPORTS, "2026-03-04.csv", HEADER + later)
-    assert empty.assert_equals_a_rebuild().full_refresh_reason is None
-    ada = _messages(empty)[ADA, "outbound"]
+    again = write_csv(messages_only.raw_dir, REPORTS, "2026-03-04.csv", HEADER + later)
+    assert messages_only.assert_equals_a_rebuild().full_refresh_reason is None
+    ada = _messages(messages_only)[ADA, "outbound"]
     assert ada["read_at"] == datetime(2026, 3, 2, 12)
     assert ada["first_replied_at"] == datetime(2026, 3, 2, 12, 0, 9)
     # The file is exported once more without Ben's row and with another campaign for Ada's.
     rows = later.splitlines(keepends=True)
     again.write_text(HEADER + rows[0].replace("spring", "autumn") + rows[2])
-    empty.assert_equals_a_rebuild()
-    assert _messages(empty)[ADA, "outbound"]["campaign_id"] == "autumn"
+    messages_only.assert_equals_a_rebuild()
+    assert _messages(messages_only)[ADA, "outbound"]["campaign_id"] == "autumn"
     # The first file goes too: Ben's message is gone, nothing of it stays behind.
-    (empty.raw_dir / REPORTS / "2026-03-03.csv").write_text(HEADER + rows[2])
-    empty.assert_equals_a_rebuild()
-    assert (BEN, "outbound") not in _messages(empty)
+    (messages_only.raw_dir / REPORTS / "2026-03-03.csv").write_text(HEADER + rows[2])
+    messages_only.assert_equals_a_rebuild()
+    assert (BEN, "outbound") not in _messages(messages_only)
 
 
-def test_a_report_with_a_wamid_joins_the_webhooks(empty: World) -> None:
-    write(empty.raw_dir, SENDS, "s.jsonl", [send("wamid.o1", at(), ADA)])
-    write(empty.raw_dir, WEBHOOKS, "w.jsonl", [status("wamid.o1", "sent", at(seconds=1), ADA)])
-    empty.build()
+def test_a_report_with_a_wamid_joins_the_webhooks(messages_only: World) -> None:
+    write(messages_only.raw_dir, SENDS, "s.jsonl", [send("wamid.o1", at(), ADA)])
+    write(
+        messages_only.raw_dir, WEBHOOKS, "w.jsonl", [status("wamid.o1", "sent", at(seconds=1), ADA)]
+    )
+    messages_only.build()
     write_csv(
-        empty.raw_dir,
+        messages_only.raw_dir,
         REPORTS,
         "r.csv",
         HEADER
@@ -106,23 +108,23 @@ def test_a_report_with_a_wamid_joins_the_webhooks(empty: World) -> None:
         + f"wamid.o2,{NUMBER},{ADA},,outbound,{at(seconds=9)},,,,,,,,,,,\n",
     )
     write_csv(
-        empty.raw_dir,
+        messages_only.raw_dir,
         MESSAGES,
         "m.csv",
         "message_id,channel_id,phone,direction,sent_at,message_type\n"
         f"wamid.i1,{NUMBER},{ADA},inbound,{at(seconds=120)},text\n",
     )
-    assert empty.assert_equals_a_rebuild().full_refresh_reason is None
-    db = empty.warehouse_dir / "build.duckdb"
+    assert messages_only.assert_equals_a_rebuild().full_refresh_reason is None
+    db = messages_only.warehouse_dir / "build.duckdb"
     assert query(db, "select count(*) from marts.fct_messages") == [(3,)]
     [row] = records(db, "from marts.fct_messages where message_id = ?", message_id("wamid.o1"))
     times = [naive(at(seconds=seconds)) for seconds in (1, 5, 60)]
     assert [row["sent_at"], row["delivered_at"], row["read_at"]] == times
     assert (row["campaign_id"], row["cost_amount"]) == ("spring", Decimal("0.070000"))
     # The webhook of the received message comes after all: still one message.
-    write(empty.raw_dir, WEBHOOKS, "w2.jsonl", [inbound("wamid.i1", at(seconds=120), ADA)])
-    write(empty.raw_dir, WEBHOOKS, "w3.jsonl", [delivered("wamid.o2", at(seconds=9), ADA)])
-    empty.assert_equals_a_rebuild()
+    write(messages_only.raw_dir, WEBHOOKS, "w2.jsonl", [inbound("wamid.i1", at(seconds=120), ADA)])
+    write(messages_only.raw_dir, WEBHOOKS, "w3.jsonl", [delivered("wamid.o2", at(seconds=9), ADA)])
+    messages_only.assert_equals_a_rebuild()
     assert query(db, "select count(*) from marts.fct_messages") == [(3,)]
 
 
@@ -167,15 +169,15 @@ DISPLAYED = f"+49 30 {NUMBER[:6]}"
 
 
 def test_a_report_of_messages_that_webhooks_have_too_is_a_warning_that_names_both(
-    empty: World,
+    messages_only: World,
 ) -> None:
-    _told_by_webhooks(empty, 3)
+    _told_by_webhooks(messages_only, 3)
     rows = [(f"k{n}", _person(n), "", at(seconds=60 * n + 5)) for n in range(3)]
-    _kaleyra(empty, rows, DISPLAYED)
-    found = _overlap(empty)
+    _kaleyra(messages_only, rows, DISPLAYED)
+    found = _overlap(messages_only)
     assert (found.violations, found.check.severity) == (1, "warning")
     [channel_id] = query(
-        empty.warehouse_dir / "build.duckdb",
+        messages_only.warehouse_dir / "build.duckdb",
         "select distinct channel_id from marts.fct_messages where channel_id <> ?",
         NUMBER,
     )[0]
@@ -186,41 +188,41 @@ def test_a_report_of_messages_that_webhooks_have_too_is_a_warning_that_names_bot
     assert (row[3], row[6]) == ("failed", found.examples[0])
 
 
-def test_a_report_of_another_number_overlaps_with_nothing(empty: World) -> None:
-    _told_by_webhooks(empty, 3)
+def test_a_report_of_another_number_overlaps_with_nothing(messages_only: World) -> None:
+    _told_by_webhooks(messages_only, 3)
     rows = [(f"k{n}", _person(n), "", at(seconds=60 * n + 5)) for n in range(3)]
-    _kaleyra(empty, rows, "+49 30 999999")
-    assert _overlap(empty).passed
+    _kaleyra(messages_only, rows, "+49 30 999999")
+    assert _overlap(messages_only).passed
 
 
-def test_a_report_under_wamids_joins_and_overlaps_with_nothing(empty: World) -> None:
-    _told_by_webhooks(empty, 3)
+def test_a_report_under_wamids_joins_and_overlaps_with_nothing(messages_only: World) -> None:
+    _told_by_webhooks(messages_only, 3)
     rows = [(f"wamid.o{n}", _person(n), "", at(seconds=60 * n + 5)) for n in range(3)]
-    _kaleyra(empty, rows, DISPLAYED)
-    assert _overlap(empty).passed
-    db = empty.warehouse_dir / "build.duckdb"
+    _kaleyra(messages_only, rows, DISPLAYED)
+    assert _overlap(messages_only).passed
+    db = messages_only.warehouse_dir / "build.duckdb"
     assert query(db, "select count(*) from marts.fct_messages") == [(3,)]
 
 
-def test_an_overlap_of_one_percent_is_none_yet(empty: World) -> None:
-    _told_by_webhooks(empty, 1)
+def test_an_overlap_of_one_percent_is_none_yet(messages_only: World) -> None:
+    _told_by_webhooks(messages_only, 1)
     rows = [(f"k{n}", _person(n), "", at(seconds=60 * n)) for n in range(100)]
-    _kaleyra(empty, rows, DISPLAYED)
-    assert _overlap(empty).passed
-    assert _overlap(empty, overlap_share_warning=0.009).violations == 1
-    _kaleyra(empty, rows[:99], DISPLAYED)
-    assert _overlap(empty).violations == 1
+    _kaleyra(messages_only, rows, DISPLAYED)
+    assert _overlap(messages_only).passed
+    assert _overlap(messages_only, overlap_share_warning=0.009).violations == 1
+    _kaleyra(messages_only, rows[:99], DISPLAYED)
+    assert _overlap(messages_only).violations == 1
 
 
-def test_two_vendors_of_one_number_are_a_warning_each(empty: World) -> None:
+def test_two_vendors_of_one_number_are_a_warning_each(messages_only: World) -> None:
     rows = [(f"k{n}", _person(n), "", at(seconds=60 * n)) for n in range(3)]
-    _kaleyra(empty, rows, DISPLAYED)
+    _kaleyra(messages_only, rows, DISPLAYED)
     lines = [
         f"s{n},{DISPLAYED},+{_person(n)},,outbound,{naive(at(seconds=90 * n))}" + "," * 11
         for n in range(3)
     ]
-    write_csv(empty.raw_dir, REPORTS, "r.csv", HEADER + "\n".join(lines) + "\n")
-    found = _overlap(empty)
+    write_csv(messages_only.raw_dir, REPORTS, "r.csv", HEADER + "\n".join(lines) + "\n")
+    found = _overlap(messages_only)
     assert {example.rsplit(", ", 2)[0] for example in found.examples} == {
         "generic, kaleyra",
         "kaleyra, generic",
