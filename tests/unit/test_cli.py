@@ -228,7 +228,9 @@ def test_a_failing_check_leaves_what_readers_have_byte_for_byte(
     assert rows == [("warning", "failed", True)]
 
 
-@pytest.mark.parametrize("stage", [pytest.param("ingest", marks=pytest.mark.long), "dbt"])
+# tests/faults/test_kill.py kills runs in every suite.
+@pytest.mark.long
+@pytest.mark.parametrize("stage", ["ingest", "dbt"])
 def test_a_killed_run_converges_without_a_new_file(
     sample_copy: Built, sample: Built, run_cli: RunCli, stage: str
 ) -> None:

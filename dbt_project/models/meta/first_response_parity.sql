@@ -30,11 +30,22 @@ human_messages as (
     select
         message_id,
         conversation_cycle_id,
+        agent_id,
         campaign_id,
         message_at,
         failed_at
     from {{ ref('fct_messages') }}
     where direction = 'outbound' and sender_type = 'agent' and conversation_cycle_id <> 'none'
+),
+
+-- Typed in the app, or sent by another tool: WhatsApp tells of it, the platform doesn't know whose
+-- it is.
+answers_elsewhere as (
+    select distinct
+        conversation_cycle_id,
+        message_at
+    from human_messages
+    where agent_id = 'unknown'
 ),
 
 reported_cycles as (
@@ -47,13 +58,19 @@ reported_cycles as (
         conversations.first_response_at,
         conversations.bot_started_at,
         conversations.handed_off_at,
-        min(conversations.first_response_at) over (
-            partition by reported.conversation_key
-        ) as our_responded_at
+        min(conversations.first_response_at) over conversation as our_responded_at,
+        arg_min(
+            answers_elsewhere.message_at is not null, conversations.first_response_at
+        ) over conversation as is_ours_from_elsewhere
     from reported
     inner join cycles on reported.conversation_key = cycles.conversation_key
     inner join conversations
         on cycles.conversation_cycle_id = conversations.conversation_cycle_id
+    left join answers_elsewhere
+        on
+            conversations.conversation_cycle_id = answers_elsewhere.conversation_cycle_id
+            and conversations.first_response_at = answers_elsewhere.message_at
+    window conversation as (partition by reported.conversation_key)
 ),
 
 -- The message that the platform means, as near as its time and ours can be: the send log and the
@@ -95,6 +112,7 @@ explained as (
             when bot_started_at <= message_at and handed_off_at > message_at
                 then 'before_the_handoff'
             when our_responded_at = message_at then 'other_clock'
+            when our_responded_at < message_at and is_ours_from_elsewhere then 'answered_elsewhere'
             else 'unexplained'
         end as reason
     from meant_messages
