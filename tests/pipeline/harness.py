@@ -17,6 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from dbt.artifacts.resources.types import NodeType
 from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest
 
@@ -149,7 +150,12 @@ def _manifest() -> Manifest:
             ["parse", *target, *transform.QUIET_FLAGS, *_SILENT, *_DIRECTORIES]
         )
     assert isinstance(result.result, Manifest), result.exception
-    return result.result
+    manifest = result.result
+    # Nobody runs them here, and dbt orders them among the models anew in each build.
+    manifest.unit_tests.clear()
+    for name in [n for n, node in manifest.nodes.items() if node.resource_type == NodeType.Test]:
+        del manifest.nodes[name]
+    return manifest
 
 
 @contextmanager
