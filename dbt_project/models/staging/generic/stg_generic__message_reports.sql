@@ -101,7 +101,7 @@ final as (
             when agent_id is not null then 'agent'
         end as sender_type,
         -- Some systems have one column for whoever sent it: what a bot sends, no agent does.
-        case when {{ parsed_sender_type('sender_type') }} is distinct from 'bot' then agent_id end
+        case when coalesce({{ parsed_sender_type('sender_type') }}, '') <> 'bot' then agent_id end
             as agent_id,
         coalesce(
             bot_id,
