@@ -61,8 +61,13 @@ order by channel_id
 _TOTAL = f"""
 select
     {", ".join(f"cast(sum({column}) as bigint) as {column}" for column in _COUNTS)},
-    sum(messages_delivered) / nullif(cast(sum(messages_sent) as double), 0) as delivery_rate,
-    sum(messages_read) / nullif(cast(sum(messages_delivered) as double), 0) as read_rate,
+    -- A channel of which nobody tells deliveries (or reads) is on neither side of the fraction.
+    sum(messages_delivered) / nullif(
+        cast(sum(messages_sent) filter (where messages_delivered is not null) as double), 0
+    ) as delivery_rate,
+    sum(messages_read) / nullif(
+        cast(sum(messages_delivered) filter (where messages_read is not null) as double), 0
+    ) as read_rate,
     sum(messages_failed) / nullif(cast(sum(messages_attempted) as double), 0) as failure_rate,
     sum(cost_amount) as cost_amount
 from marts.kpi_messaging

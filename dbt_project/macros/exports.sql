@@ -40,6 +40,31 @@ phone,
         cast({{ platform_contact_id }} as varchar) as platform_contact_id
 {%- endmacro %}
 
+{#- Who sent one of our messages, in the words of whatever system exports it; NULL where the word
+    isn't understood (meta.unknown_values counts those) or there is none. Of a customer's message
+    the direction says it, so that no word of a customer's is one here. -#}
+{% macro parsed_sender_type(column) -%}
+    case
+        when
+            lower(trim({{ column }})) in (
+                'agent', 'user', 'human', 'operator', 'staff', 'admin', 'teammate', 'employee'
+            )
+            then 'agent'
+        when
+            lower(trim({{ column }})) in (
+                'bot', 'chatbot', 'chat bot', 'ai', 'ai agent', 'ai_agent', 'assistant'
+            )
+            then 'bot'
+        when lower(trim({{ column }})) in ('campaign', 'broadcast') then 'campaign'
+        when lower(trim({{ column }})) = 'api' then 'api'
+    end
+{%- endmacro %}
+
+{#- Whether a message is the customer's, as people and systems write it. -#}
+{% macro is_inbound_word(column) -%}
+    lower({{ column }}) in ('inbound', 'incoming', 'in', 'received')
+{%- endmacro %}
+
 {#- Yes and no, as people and systems write them, in six languages; NULL where it is neither. What
     is added here belongs into the seed known_values too. -#}
 {% macro parsed_boolean(column) -%}

@@ -37,6 +37,6 @@ full join from_costs
         and messaging.channel_id = from_costs.channel_id
 where
     messaging.channel_id is null
-    or messaging.messages_delivered <> coalesce(from_costs.messages_delivered, 0)
+    or coalesce(messaging.messages_delivered, 0) <> coalesce(from_costs.messages_delivered, 0)
     or messaging.messages_cost_unknown <> coalesce(from_costs.messages_cost_unknown, 0)
     or coalesce(messaging.cost_amount, 0) <> coalesce(from_costs.cost_amount, 0)

@@ -51,8 +51,8 @@ where
     or from_mart.channel_id is null
     or from_fact.messages_attempted <> from_mart.messages_attempted
     or from_fact.messages_sent <> from_mart.messages_sent
-    or from_fact.messages_delivered <> from_mart.messages_delivered
-    or from_fact.messages_read <> from_mart.messages_read
+    or from_fact.messages_delivered <> coalesce(from_mart.messages_delivered, 0)
+    or from_fact.messages_read <> coalesce(from_mart.messages_read, 0)
     or from_fact.messages_failed <> from_mart.messages_failed
     or from_fact.messages_received <> from_mart.messages_received
     or from_fact.cost_amount <> from_mart.cost_amount

@@ -136,6 +136,7 @@ def _fit(shape: Shape, stream: Stream) -> _Fit:
             total -= negative
     fit = _Fit(stream, places, total)
     _take_lone_time(shape, fit)
+    _take_sender(shape, fit)
     _fill_in(shape, fit)
     required = [column.name for column in own if column.is_not_null]
     given = {*places, *fit.constants}
@@ -160,6 +161,24 @@ def _take_lone_time(shape: Shape, fit: _Fit) -> None:
         fit.places[lacking[0]] = left[0]
         fit.score += MIN_SCORE
         fit.remarks.append(f"{lacking[0]} is taken from the one column of times: check it")
+
+
+def _take_sender(shape: Shape, fit: _Fit) -> None:
+    """Take the sender's id as the agent's where another column tells what kind of sender it is.
+
+    Without one it may be the business' own number.
+    """
+    if "sender_type" not in fit.places or "agent_id" in fit.places:
+        return
+    for place, header in enumerate(shape.header):
+        if plain_words(header) != ("sender", "id") or not _may_hold(
+            "agent_id", shape.profiles[place]
+        ):
+            continue
+        if fit.places.get("channel_id") == place:
+            del fit.places["channel_id"]
+        if place not in fit.places.values():
+            fit.places["agent_id"] = place
 
 
 def _score(column: Column, header: str, profile: Profile) -> float:
@@ -222,7 +241,7 @@ def _translations(name: str, profile: Profile) -> dict[str, str]:
         for words in listed
     }
     found = {word: known.get(plain_words(word), "") for word in sorted(profile.words)}
-    if name == "last_status":
+    if name in ("last_status", "sender_type"):
         return {word: ours for word, ours in found.items() if ours}
     return found if all(found.values()) else {}
 
@@ -251,6 +270,7 @@ def _proposal(shape: Shape, fit: _Fit) -> Proposal:
         if column.name in fit.places
     }
     forms, remarks = _time_forms(shape, fit)
+    remarks += _unknown_senders(shape, fit)
     lines = [
         f"# {fit.stream.name}: {fit.stream.record}.",
         "# Proposed by `make check` from headers and the look of the cells: read it through.",
@@ -273,7 +293,7 @@ def _proposal(shape: Shape, fit: _Fit) -> Proposal:
         ]
     values = {
         ours: _translations(ours, shape.profiles[fit.places[ours]])
-        for ours in ("direction", "last_status")
+        for ours in ("direction", "sender_type", "last_status")
         if ours in fit.places
     }
     if any(values.values()):
@@ -303,6 +323,21 @@ def _proposal(shape: Shape, fit: _Fit) -> Proposal:
     return Proposal(
         fit.stream, columns, tuple(fit.missing), "\n".join(lines) + "\n", (*fit.remarks, *remarks)
     )
+
+
+def _unknown_senders(shape: Shape, fit: _Fit) -> list[str]:
+    place = fit.places.get("sender_type")
+    if place is None:
+        return []
+    words = shape.profiles[place].words
+    # Cells that are no few short words tell nobody's kind, and may be names: none is shown.
+    unknown = sorted(words - set(_translations("sender_type", shape.profiles[place])))
+    if not unknown and (words or not shape.profiles[place].filled):
+        return []
+    return [
+        f"{len(unknown) or 'all'} of the words in {shape.header[place]} are not known: write them "
+        "below values, sender_type as agent, bot, campaign or api (contact for a customer)"
+    ]
 
 
 def _quoted(text: str) -> str:

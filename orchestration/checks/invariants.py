@@ -19,6 +19,7 @@ MESSAGE_COUNTS = (
     "messages_read",
     "messages_failed",
     "messages_pending",
+    "messages_delivery_unknown",
     "messages_received",
 )
 COST_COUNTS = ("messages_billable", "messages_free")
@@ -318,20 +319,27 @@ where not has_clock_anomaly and first_clicked_at is distinct from clicked_at
         name="funnel_never_grows",
         table="marts.kpi_messaging",
         keys=KEYS["marts.kpi_messaging"],
-        sql="select * from marts.kpi_messaging where not coalesce(messages_read <= "
-        "messages_delivered and messages_delivered <= messages_sent "
-        "and messages_sent <= messages_attempted and messages_read <= messages_read_inferred "
-        "and messages_read_inferred <= messages_delivered, false)",
+        # Where nobody tells of deliveries or reads, they are NULL.
+        sql="select * from marts.kpi_messaging where not coalesce("
+        "messages_sent <= messages_attempted "
+        "and coalesce(messages_read_inferred <= messages_delivered "
+        "and messages_delivered <= messages_sent, "
+        "messages_delivered is null and messages_read_inferred is null) "
+        "and coalesce(messages_read <= messages_read_inferred, messages_read is null), false)",
         description="read ≤ read_inferred ≤ delivered ≤ sent ≤ attempted",
     ),
     Check(
         name="outcomes_add_up",
         table="marts.kpi_messaging",
         keys=KEYS["marts.kpi_messaging"],
-        sql="select * from marts.kpi_messaging where messages_failed + messages_delivered "
-        "+ messages_pending is distinct from messages_attempted "
+        sql="select * from marts.kpi_messaging where messages_failed "
+        "+ coalesce(messages_delivered + messages_pending, 0) + messages_delivery_unknown "
+        "is distinct from messages_attempted "
+        "or (messages_delivered is null) <> (messages_pending is null) "
+        "or (messages_delivered is not null and messages_delivery_unknown <> 0) "
         "or messages_in_window + messages_out_of_window is distinct from messages_attempted",
-        description="failed + delivered + pending = attempted = in window + out of window",
+        description="failed + delivered + pending + delivery unknown = attempted "
+        "= in window + out of window",
     ),
     agrees_across_grains(
         "marts.kpi_messaging",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from .exports import Exports, Report
+from .messages import public_channel
 
 Frame = pd.DataFrame
 
@@ -35,6 +36,30 @@ class Untold:
         mart[column] = mart[column].astype(object)
 
 
+@dataclass(frozen=True)
+class Told:
+    """Channels of which an export tells what became of a message."""
+
+    deliveries: frozenset[str]
+    reads: frozenset[str]
+
+
+def told(exports: Exports, key: bytes) -> Told:
+    """Return the channels with webhooks, and those of which a report names a delivery or read."""
+    hooked = _hooked(exports)
+    read = {r.channel_id for r in exports.reports if r.read_at}
+    delivered = {r.channel_id for r in exports.reports if r.delivered_at}
+    return Told(
+        frozenset(public_channel(key, c) for c in hooked | read | delivered),
+        frozenset(public_channel(key, c) for c in hooked | read),
+    )
+
+
+def _hooked(exports: Exports) -> set[str]:
+    return {r.channel_id for part in (exports.statuses, exports.inbound, exports.echoes)
+            for r in part}  # fmt: skip
+
+
 def untold(exports: Exports, clicks: Frame) -> Untold:
     """Return what can't be told of which campaign, by the exports of its channels."""
     channels: dict[str, set[str]] = defaultdict(set)
@@ -42,8 +67,7 @@ def untold(exports: Exports, clicks: Frame) -> Untold:
         for row in source:
             if row.campaign_id and not (isinstance(row, Report) and row.is_inbound):
                 channels[row.campaign_id].add(row.channel_id)
-    hooked = {r.channel_id for part in (exports.statuses, exports.inbound, exports.echoes)
-              for r in part}  # fmt: skip
+    hooked = _hooked(exports)
     replied = {r.channel_id for r in exports.reports if r.is_inbound or r.button_clicked_at}
     read = {r.channel_id for r in exports.reports if r.read_at}
     clicked = {r.channel_id for r in exports.reports if r.link_clicked_at}

@@ -199,6 +199,18 @@ def _reports(raw: Raw, tables: Tables) -> None:
                       sender_type="api")  # fmt: skip
     tables.report("s3", phone(134), at, sender_type="agent", agent_id="a-7", message_type="text",
                   delivered_at=later(at, seconds=4), category="service")  # fmt: skip
+    # Who sent it, in other words, in none, or in one that nobody knows.
+    for place, sender in enumerate(
+        (
+            {"sender_type": " User ", "agent_id": "a-8"},
+            {"sender_type": "Chatbot", "agent_id": "flow-1"},
+            {"agent_id": "a-8"},
+            {"agent_id": "a-8", "campaign_id": "rep-1"},
+            {"sender_type": "wizard", "agent_id": "a-8"},
+        )
+    ):
+        tables.report(f"s5-{place}", phone(134), later(at, hours=3 + place), message_type="text",
+                      delivered_at=later(at, hours=3 + place), **sender)  # fmt: skip
     tables.report("i1", phone(120), later(at, hours=2), direction="inbound", message_type="text",
                   stream="generic/messages")  # fmt: skip
     # Ids of WhatsApp join the webhooks' message.

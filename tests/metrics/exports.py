@@ -307,11 +307,24 @@ def _merged(text: str) -> tuple[str, str]:
     return ("phone" if re.fullmatch(r"[+0-9 ().\-]{5,20}", text) else "external"), text
 
 
+SENDERS = {
+    "agent": ["agent", "user", "human", "operator", "staff", "admin", "teammate", "employee"],
+    "bot": ["bot", "chatbot", "chat bot", "ai", "ai agent", "ai_agent", "assistant"],
+    "campaign": ["campaign", "broadcast"],
+    "api": ["api"],
+}
+
+
 def _read_report(stream: str, row: Json) -> Report:
     at, status = row["sent_at"], str(row.get("last_status") or "").lower()
     code = row.get("error_code")
     has_failed = bool(row.get("failed_at") or code or status in FAILED)
     price = number(row.get("price_amount"))
+    word = (row.get("sender_type") or "").strip().lower()
+    sender = next((ours for ours, theirs in SENDERS.items() if word in theirs), None)
+    if not word and not row.get("campaign_id"):
+        # The id that is there tells who it was.
+        sender = "bot" if row.get("bot_id") else "agent" if row.get("agent_id") else None
     return Report(
         row["record_id"],
         stream,
@@ -320,8 +333,8 @@ def _read_report(stream: str, row: Json) -> Report:
         at,
         who(row),
         row["direction"].lower() == "inbound",
-        row.get("sender_type"),
-        row.get("agent_id"),
+        sender,
+        None if word in SENDERS["bot"] else row.get("agent_id"),
         row.get("message_type"),
         row.get("template_name"),
         row.get("category"),
@@ -339,7 +352,7 @@ def _read_report(stream: str, row: Json) -> Report:
         f"{row['vendor'] or 'generic'}:{row['conversation_id']}"
         if row.get("conversation_id")
         else None,
-        row.get("bot_id"),
+        row.get("bot_id") or (row.get("agent_id") if word in SENDERS["bot"] else None),
     )
 
 

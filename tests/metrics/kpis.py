@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from .clock import GRAINS, end_at, local_date, period_start, periods
+from .coverage import Told
 from .messages import Facts, Message
 
 CAPPED = ("131049", "130472")
@@ -182,7 +183,7 @@ FUNNEL = {
 }
 
 
-def kpi_messaging(sent: Frame, received: Frame, clock: Clock) -> Frame:
+def kpi_messaging(sent: Frame, received: Frame, told: Told, clock: Clock) -> Frame:
     mart = period_mart(
         clock,
         clock.window("status", "click", "response"),
@@ -202,6 +203,7 @@ def kpi_messaging(sent: Frame, received: Frame, clock: Clock) -> Frame:
         Source(received, {"messages_received": ("direction", "size")}),
     )
     add_money(mart)
+    _hide_untold(mart, told)
     mart["messages_total"] = mart["messages_attempted"] + mart["messages_received"]
     mart["messages_total_all_channels"] = mart.groupby(PERIOD)["messages_total"].transform("sum")
     add_rates(
@@ -219,6 +221,16 @@ def kpi_messaging(sent: Frame, received: Frame, clock: Clock) -> Frame:
         },
     )
     return mart
+
+
+def _hide_untold(mart: Frame, told: Told) -> None:
+    """Make None what no export of a channel tells; count the messages whose fate isn't known."""
+    is_told = mart["channel_id"].isin(told.deliveries)
+    mart["messages_delivery_unknown"] = mart["messages_pending"].where(~is_told, 0)
+    for name in ("messages_delivered", "messages_read_inferred", "messages_pending"):
+        mart[name] = mart[name].astype(object).where(is_told, None)
+    is_read_told = mart["channel_id"].isin(told.reads)
+    mart["messages_read"] = mart["messages_read"].astype(object).where(is_read_told, None)
 
 
 def kpi_failures(sent: Frame, clock: Clock) -> Frame:

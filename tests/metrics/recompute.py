@@ -21,6 +21,7 @@ from .campaign_money import other_costs
 from .campaign_tests import kpi_campaign_tests
 from .clicks import kpi_utm_traffic, link_clicks, mark_messages
 from .costs import add_costs
+from .coverage import told as told_on_channels
 from .coverage import untold
 from .csv_streams import who
 from .cycles import conversations_clock
@@ -185,7 +186,7 @@ def recompute(
         "fct_messages": messages,
         "dim_contacts": dimension,
         "fct_contact_days": days,
-        "kpi_messaging": kpis.kpi_messaging(sent, received, clock),
+        "kpi_messaging": kpis.kpi_messaging(sent, received, told_on_channels(exports, key), clock),
         "kpi_failures": kpis.kpi_failures(sent, clock),
         "kpi_templates": kpis.kpi_templates(sent, opt_outs, clicks, clock),
         "kpi_costs": kpis.kpi_costs(sent, clock),

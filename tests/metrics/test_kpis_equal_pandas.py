@@ -90,7 +90,7 @@ TABLES: dict[str, Compared] = {
             *("delivery_rate", "delivery_rate_of_attempted", "failure_rate", "read_rate"),
             *("read_rate_of_sent", "read_rate_inferred", "messages_in_window_rate"),
             *("received_to_delivered_ratio", "median_seconds_to_read", "cost_amount"),
-            *("messages_cost_unknown", "is_complete", "is_mature"),
+            *("messages_cost_unknown", "messages_delivery_unknown", "is_complete", "is_mature"),
         ],
     ),
     "kpi_failures": (

@@ -82,6 +82,20 @@ UNKNOWN = {
             ("e2", "c-1", "+525512345678", "outbound", "2026-05-13T09:06:00+00:00", "ag-7"),
         ],
     ),
+    # Whose id stands in "Sender ID", the column beside it tells.
+    "kinds_of_senders": Unknown(
+        b"Date & Time,Sender ID,Sender Type,Contact ID,Message ID,Content Type,Message Type,Channel ID\n"
+        b"2026-05-13 09:05:00,900,contact,900,s1,text,incoming,c-1\n"
+        b"2026-05-13 09:06:00,31,User,900,s2,text,outgoing,c-1\n"
+        b"2026-05-13 09:07:00,7,workflow,900,s3,text,outgoing,c-1\n",
+        "generic/messages",
+        "message_id, channel_id, external_id, direction, sender_type, agent_id",
+        [
+            ("s1", "c-1", "900", "inbound", "contact", "900"),
+            ("s2", "c-1", "900", "outbound", "agent", "31"),
+            ("s3", "c-1", "900", "outbound", "bot", "7"),
+        ],
+    ),
     # Portuguese, latin-1, dates with slashes: a 31 tells that the day stands first.
     "portuguese_latin1": Unknown(
         "ID da mensagem;Remetente;Telefone;Enviado em;Entregue em;Lido em;Situação\n"
@@ -198,6 +212,25 @@ def test_an_unknown_csv_is_recognised_and_its_proposal_loads(
         unknown.rows, key=str
     )
     assert check_files(harness.settings) == []
+
+
+def test_a_kind_of_sender_that_nobody_knows_is_left_to_the_user(harness: Harness) -> None:
+    content = UNKNOWN["kinds_of_senders"].content.replace(b"workflow", b"wizard")
+    harness.put("mapped/acme/messages/a.csv", content)
+    (verdict,) = check_files(harness.settings)
+    assert "sender_type: {contact: contact, user: agent}" in str(verdict.mapping)
+    assert any("1 of the words in Sender Type" in remark for remark in verdict.remarks)
+
+
+def test_without_a_kind_of_sender_its_id_is_no_agents(harness: Harness) -> None:
+    harness.put(
+        "mapped/acme/messages/a.csv",
+        "Message ID,Sender ID,To,Direction,Sent at\n"
+        "m1,4930231250,+491500000001,outbound,2026-05-13 09:05:00\n",
+    )
+    (verdict,) = check_files(harness.settings)
+    assert 'channel_id: "Sender ID"' in str(verdict.mapping)
+    assert "agent_id" not in str(verdict.mapping)
 
 
 def test_nothing_is_loaded_or_written_without_being_asked(harness: Harness) -> None:

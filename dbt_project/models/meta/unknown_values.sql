@@ -55,11 +55,23 @@ audience as (
 messages as (
     select
         lower(direction) as direction,
+        case
+            when
+                not coalesce({{ is_inbound_word('direction') }}, false)
+                and {{ parsed_sender_type('sender_type') }} is null
+                then nullif(lower(trim(sender_type)), '')
+        end as sender_type,
         count(*) as records
     from (
-        select direction from {{ source('raw', 'generic_messages') }}
+        select
+            direction,
+            sender_type
+        from {{ source('raw', 'generic_messages') }}
         union all
-        select direction from {{ source('raw', 'generic_message_reports') }}
+        select
+            direction,
+            sender_type
+        from {{ source('raw', 'generic_message_reports') }}
     )
     group by all
 ),
@@ -94,6 +106,7 @@ inboxes as (
 conversation_events as (
     select
         lower(event_type) as event_type,
+        nullif(lower(trim(actor_type)), '') as actor_type,
         count(*) as records
     from {{ source('raw', 'generic_conversation_events') }}
     group by all
@@ -197,6 +210,13 @@ named as (
     from messages
     union all
     select
+        'message_sender_type' as what,
+        sender_type as name,
+        records
+    from messages
+    where sender_type is not null
+    union all
+    select
         'chatwoot_message_type' as what,
         message_type as name,
         records
@@ -227,6 +247,13 @@ named as (
         event_type as name,
         records
     from conversation_events
+    union all
+    select
+        'conversation_actor_type' as what,
+        actor_type as name,
+        records
+    from conversation_events
+    where actor_type is not null
     union all
     select
         'conversation_opened_by' as what,

@@ -34,6 +34,14 @@ times_to_read as (
         and read_at is not null
 ),
 
+coverage as (
+    select
+        channel_id,
+        has_deliveries,
+        has_reads
+    from {{ ref('int_channel_coverage') }}
+),
+
 periods as (
     select
         period_grain,
@@ -150,12 +158,18 @@ median_times_to_read as (
     group by channel_id, month_on
 ),
 
+-- Where no export of a channel tells of deliveries or reads there are none to count: not 0.
 channels as (
     select
-        channel_id,
-        min(message_on) as first_event_on
+        channel_days.channel_id,
+        min(channel_days.message_on) as first_event_on,
+        coalesce(bool_or(coverage.has_deliveries), false)
+        or sum(channel_days.messages_delivered) > 0 as has_deliveries,
+        coalesce(bool_or(coverage.has_reads), false)
+        or sum(channel_days.messages_read) > 0 as has_reads
     from channel_days
-    group by channel_id
+    left join coverage on channel_days.channel_id = coverage.channel_id
+    group by channel_days.channel_id
 ),
 
 -- A channel that fell silent keeps its rows, with zeros.
@@ -164,6 +178,8 @@ channel_periods as (
         periods.period_grain,
         periods.period_start_on,
         channels.channel_id,
+        channels.has_deliveries,
+        channels.has_reads,
         periods.ends_at,
         periods.watermark_at,
         periods.is_complete
@@ -182,11 +198,26 @@ counted as (
         channel_periods.is_complete,
         coalesce(channel_totals.messages_attempted, 0) as messages_attempted,
         coalesce(channel_totals.messages_sent, 0) as messages_sent,
-        coalesce(channel_totals.messages_delivered, 0) as messages_delivered,
-        coalesce(channel_totals.messages_read, 0) as messages_read,
-        coalesce(channel_totals.messages_read_inferred, 0) as messages_read_inferred,
+        case
+            when channel_periods.has_deliveries
+                then coalesce(channel_totals.messages_delivered, 0)
+        end as messages_delivered,
+        case when channel_periods.has_reads then coalesce(channel_totals.messages_read, 0) end
+            as messages_read,
+        case
+            when channel_periods.has_deliveries
+                then coalesce(channel_totals.messages_read_inferred, 0)
+        end as messages_read_inferred,
         coalesce(channel_totals.messages_failed, 0) as messages_failed,
-        coalesce(channel_totals.messages_pending, 0) as messages_pending,
+        case
+            when channel_periods.has_deliveries
+                then coalesce(channel_totals.messages_pending, 0)
+        end as messages_pending,
+        -- What didn't fail may have arrived or not.
+        case
+            when channel_periods.has_deliveries then 0
+            else coalesce(channel_totals.messages_pending, 0)
+        end as messages_delivery_unknown,
         coalesce(channel_totals.messages_capped, 0) as messages_capped,
         coalesce(channel_totals.messages_in_window, 0) as messages_in_window,
         coalesce(channel_totals.messages_out_of_window, 0) as messages_out_of_window,
@@ -234,6 +265,7 @@ final as (
         cast(messages_read_inferred as bigint) as messages_read_inferred,
         cast(messages_failed as bigint) as messages_failed,
         cast(messages_pending as bigint) as messages_pending,
+        cast(messages_delivery_unknown as bigint) as messages_delivery_unknown,
         cast(messages_capped as bigint) as messages_capped,
         cast(messages_in_window as bigint) as messages_in_window,
         cast(messages_out_of_window as bigint) as messages_out_of_window,

@@ -43,9 +43,9 @@ final as (
         {{ is_before_1971(utc_time('conversation_events.occurred_at')) }} as is_implausible,
         case
             when
-                lower(conversation_events.actor_type)
+                lower(trim(conversation_events.actor_type))
                 in ('contact', 'agent', 'bot', 'automation', 'api', 'campaign')
-                then lower(conversation_events.actor_type)
+                then lower(trim(conversation_events.actor_type))
         end as actor_type,
         conversation_events.actor_agent_id,
         conversation_events.assignee_agent_id,

@@ -84,19 +84,29 @@ final as (
         record_id,
         message_id not like 'wamid.%' as is_composed_id,
         case
-            when lower(direction) in ('inbound', 'incoming', 'in', 'received') then 'inbound'
+            when {{ is_inbound_word('direction') }} then 'inbound'
             else 'outbound'
         end as direction,
         channel_id as native_channel_id,
         {{ person_columns() }},
         {{ utc_time('sent_at') }} as sent_at,
         {{ is_before_1971(utc_time('sent_at')) }} as is_implausible,
+        -- Where no word says who sent it, whose id stands there did; a campaign goes before both,
+        -- as somebody pressed its button.
         case
-            when lower(sender_type) in ('campaign', 'agent', 'bot', 'api') then lower(sender_type)
+            when nullif(trim(sender_type), '') is not null
+                then {{ parsed_sender_type('sender_type') }}
+            when campaign_id is not null then null
+            when bot_id is not null then 'bot'
+            when agent_id is not null then 'agent'
         end as sender_type,
         -- Some systems have one column for whoever sent it: what a bot sends, no agent does.
-        case when coalesce(lower(sender_type), '') <> 'bot' then agent_id end as agent_id,
-        coalesce(bot_id, case when lower(sender_type) = 'bot' then agent_id end) as bot_id,
+        case when coalesce({{ parsed_sender_type('sender_type') }}, '') <> 'bot' then agent_id end
+            as agent_id,
+        coalesce(
+            bot_id,
+            case when {{ parsed_sender_type('sender_type') }} = 'bot' then agent_id end
+        ) as bot_id,
         conversation_id,
         lower(message_type) as message_type,
         -- The last status alone tells that a message came so far, not when: the time of sending
