@@ -1,7 +1,8 @@
 """The KPI scorecard on the terminal, read from the published file and nowhere else.
 
-Values are printed exactly as they stand there: no rounding, no unit changed. Totals over channels
-are sums of the counts; rates of a total are computed from those sums.
+Counts are printed as they stand there, other numbers with the digits that a reader needs; `--json`
+has all of them. No unit is changed. Totals over channels are sums of the counts; rates of a total
+are computed from those sums.
 """
 
 from __future__ import annotations
@@ -320,9 +321,18 @@ def _rows(con: duckdb.DuckDBPyConnection, sql: str, bound: Row | None = None) ->
     return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
 
-def exact(value: Any) -> str:
-    """Return a value as it stands in the file; `-` for NULL."""
-    return "-" if value is None else str(value)
+def shown(value: Any) -> str:
+    """Return a value for people: of a fraction two decimals, or four digits; `-` for NULL."""
+    if value is None:
+        return "-"
+    if not isinstance(value, Decimal | float):
+        return str(value)
+    number = Decimal(str(value))
+    if not number.is_finite():
+        return str(value)
+    decimals = max(2, 3 - number.adjusted()) if number else 0
+    text = f"{round(number, decimals):f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def to_json(scorecard: dict[str, Any]) -> str:
@@ -408,5 +418,5 @@ def _print(console: Console, title: str, rows: list[Row], columns: tuple[str, ..
         label = _ORDER_VALUES.get(column, label).replace("_", " ")
         table.add_column(label, justify="left" if is_name else "right", no_wrap=True)
     for row in rows:
-        table.add_row(*(exact(row.get(column)) for column in columns))
+        table.add_row(*(shown(row.get(column)) for column in columns))
     console.print(table)

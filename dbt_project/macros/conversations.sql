@@ -54,13 +54,16 @@
     left(sha256('event:' || {{ source }} || ':' || {{ identifier_hash }}), 32)
 {%- endmacro %}
 
-{#- A label or topic as a business wrote it: words in any script, but nothing that could be an
-    address or a telephone number. -#}
+{#- A label as a business wrote it: one word in any script, or words in lower case that hyphens or
+    underscores join. With blanks or digits, or of two names joined, it could be somebody's. -#}
 {% macro published_label(column) -%}
     case
         when
-            regexp_full_match({{ column }}, '[\p{L}\p{N}][\p{L}\p{M}\p{N}_. &/:\-]{0,59}')
-            and not regexp_matches({{ column }}, '[0-9]{7}')
+            length({{ column }}) <= 60
+            and regexp_full_match(
+                {{ column }},
+                '\p{L}[\p{L}\p{M}]*|[\p{Ll}\p{Lo}][\p{Ll}\p{Lo}\p{M}]*([_-][\p{Ll}\p{Lo}\p{M}]+)*'
+            )
             then {{ column }}
         when {{ column }} is not null then 'other'
     end

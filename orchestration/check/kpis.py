@@ -9,6 +9,9 @@ from functools import cache
 
 from orchestration.settings import DBT_PROJECT_DIR
 
+# Of which answers a KPI of surveys is made: a survey of another type says nothing of it.
+OF_SURVEYS = {"csat_rate": "csat", "survey_response_rate": "csat", "nps": "nps"}
+
 
 @cache
 def requirements() -> dict[str, tuple[frozenset[str], ...]]:

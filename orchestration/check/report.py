@@ -19,14 +19,15 @@ _PARTIAL = ("generic/message_reports", "generic/messages")
 
 def print_verdicts(console: Console, verdicts: list[Verdict]) -> None:
     """Print what there is to say of each file, the usable ones in two lines."""
-    told: set[str | None] = set()
+    told: set[tuple[str | None, tuple[str, ...]]] = set()
     for verdict in verdicts:
         mark = "✓" if verdict.is_usable else "✗"
         console.print(f"{mark} {verdict.path}", markup=False)
-        # A stream's KPIs are the same for each of its files.
-        for line in [*_lines(verdict), *([] if verdict.stream in told else _kpi_lines(verdict))]:
+        # A stream's KPIs are the same for each of its files, but for surveys of another type.
+        served = (verdict.stream, verdict.kpis)
+        for line in [*_lines(verdict), *([] if served in told else _kpi_lines(verdict))]:
             console.print(f"    {line}", markup=False, soft_wrap=True)
-        told.add(verdict.stream)
+        told.add(served)
         if verdict.mapping is not None and verdict.mapping_path is None:
             for line in verdict.mapping.splitlines():
                 console.print(f"    | {line}", markup=False, soft_wrap=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -15,9 +16,10 @@ from tempfile import TemporaryDirectory
 
 import duckdb
 
-from orchestration.check.kpis import unlocked
+from orchestration.check.kpis import OF_SURVEYS, unlocked
 from orchestration.check.propose import Proposal, propose
 from orchestration.check.shape import Shape, is_personal, read_shape
+from orchestration.checks.reference import unreadable_rows_sql
 from orchestration.ingest.arrays import first_record
 from orchestration.ingest.csv_files import match_header
 from orchestration.ingest.discover import MAPPED, Discovery, discover
@@ -33,6 +35,7 @@ from orchestration.warehouse import connect
 
 MAPPING_NAME = "mapping.yml"
 DEFAULT_VENDOR = "other"
+_ROWS_SHOWN = 5
 # Of the trial only: nothing of it is kept, and the real key is none of its business.
 _TRIAL_KEY = "make check keeps nothing of it"
 
@@ -52,6 +55,7 @@ class Verdict:
         remarks: what the ingest would warn of.
         problem: why it can't be used as it lies there, and the mend; None where it can.
         mapping: the proposed `mapping.yml`; `mapping_path` where it was written, if it was.
+        asked: types of survey (nps, csat, …) of its answers; empty for other streams.
         kpis: KPIs that can be computed with it; `kpis_later` those that need other exports too.
     """
 
@@ -68,6 +72,7 @@ class Verdict:
     problem: str | None = None
     mapping: str | None = None
     mapping_path: Path | None = None
+    asked: frozenset[str] = frozenset()
     kpis: tuple[str, ...] = ()
     kpis_later: tuple[str, ...] = ()
 
@@ -180,16 +185,30 @@ def _trial(settings: Settings, found: Discovery) -> Iterator[Verdict]:
                 report = ingest_stream(con, trial, stream, replace(found, refused=()))
                 rows = con.execute(
                     "select path, folder, status, rows_loaded, rows_duplicate, rows_rejected, "
-                    "first_event_at, last_event_at, message from raw.files where raw_table = ? "
+                    "first_event_at, last_event_at, message, load_id from raw.files "
+                    "where raw_table = ? "
                     "order by path",
                     [stream.raw_table],
                 ).fetchall()
-                for path, place, status, loaded, twice, rejected, first, last, message in rows:
+                unreadable, asked = _unreadable_rows(con, stream), _survey_types(con, stream)
+                for (
+                    path,
+                    place,
+                    status,
+                    loaded,
+                    twice,
+                    rejected,
+                    first,
+                    last,
+                    message,
+                    load,
+                ) in rows:
                     remarks = [
                         line.removeprefix(path).removeprefix(": ").removeprefix(", ")
                         for line in report.warnings
                         if line.startswith(path) and status != "rejected"
                     ]
+                    remarks += unreadable.get(load, [])
                     if status == "duplicate":
                         remarks.append("the same content lies under another name as well")
                     yield Verdict(
@@ -201,8 +220,38 @@ def _trial(settings: Settings, found: Discovery) -> Iterator[Verdict]:
                         first_at=first,
                         last_at=last,
                         remarks=tuple(remarks),
+                        asked=asked.get(load, frozenset()),
                         problem=message or _unread_times(stream, loaded, first),
                     )
+
+
+def _unreadable_rows(con: duckdb.DuckDBPyConnection, stream: Stream) -> dict[int, list[str]]:
+    """Return per load which rows of a reference table hold what can't be used, and the mend."""
+    sql = unreadable_rows_sql(stream.name) if stream.source == "reference" else ""
+    remarks: dict[int, list[str]] = defaultdict(list)
+    if sql:
+        found = con.execute(
+            "select load_id, column_name, mend, list(row_number order by row_number) "
+            f"from ({sql}) group by all order by min(row_number), column_name"
+        ).fetchall()
+        for load, column, mend, rows in found:
+            shown = ", ".join(map(str, rows[:_ROWS_SHOWN]))
+            more = f" and {len(rows) - _ROWS_SHOWN} more" if len(rows) > _ROWS_SHOWN else ""
+            remarks[load].append(
+                f"{column} can't be used in row {shown}{more} below the header: {mend}"
+            )
+    return remarks
+
+
+def _survey_types(con: duckdb.DuckDBPyConnection, stream: Stream) -> dict[int, frozenset[str]]:
+    """Return per load which types of survey its answers are of."""
+    if "survey_type" not in {column.name for column in stream.columns}:
+        return {}
+    found = con.execute(
+        "select _load_id, list(distinct lower(survey_type)) "
+        f'from raw."{stream.raw_table}" where survey_type is not null group by 1'
+    ).fetchall()
+    return {load: frozenset(types) for load, types in found}
 
 
 def _unread_times(stream: Stream, rows: int, first_at: datetime | None) -> str | None:
@@ -450,8 +499,15 @@ def masked(header: str) -> str:
 def _with_kpis(verdict: Verdict, streams: set[str]) -> Verdict:
     if verdict.stream is None:
         return verdict
-    now, later = unlocked(verdict.stream, streams)
-    return replace(verdict, kpis=tuple(now), kpis_later=tuple(later))
+    now, later = (
+        tuple(
+            kpi
+            for kpi in kpis
+            if not verdict.asked or OF_SURVEYS.get(kpi, "") in ("", *verdict.asked)
+        )
+        for kpis in unlocked(verdict.stream, streams)
+    )
+    return replace(verdict, kpis=now, kpis_later=later)
 
 
 __all__ = ["Stream", "Verdict", "check_files", "masked"]

@@ -387,3 +387,18 @@ where held > coalesce(open, 0)
         description="the backlog of the agents is part of the conversations open",
     ),
 )
+
+WARNINGS: tuple[Check, ...] = (
+    Check(
+        name="no_conversation_closes_before_it_opens",
+        table="marts.fct_conversations",
+        keys=("source", "conversation_id"),
+        sql="select source, conversation_id from intermediate.int_conversations__told "
+        "where closed_at < opened_at and source <> 'chatwoot' and not is_internal",
+        description="each closed_at of a listed conversation comes after its opened_at",
+        severity="warning",
+        advice="Such a closing is left out and the conversation stays open; meta.exclusions counts "
+        "it. Mend the times where they come from, or the zone in `time:` of the mapping.yml where "
+        "one column is local time and the other UTC",
+    ),
+)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from orchestration.checks import ads, campaigns, hours, orders, parity
+from orchestration.checks import ads, campaigns, hours, orders, parity, reference, service
 from orchestration.checks.declaration import Check
 from orchestration.settings import Settings
 from orchestration.sources import STREAMS
@@ -75,7 +75,9 @@ def warnings(settings: Settings) -> tuple[Check, ...]:
         *orders.WARNINGS,
         *ads.WARNINGS,
         *hours.WARNINGS,
+        *reference.WARNINGS,
         *parity.WARNINGS,
+        *service.WARNINGS,
         Check(
             name="our_figures_agree_with_metas",
             table="marts.kpi_reconciliation",

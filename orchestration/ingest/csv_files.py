@@ -624,9 +624,12 @@ select {load_id}, null, true, row_number, extra, {names}
 from csv_mapped
 where reason is null and not is_duplicate
 """)
-    remarks = [*file.remarks, *_unreadable_cells(con, file)]
+    remarks = [*file.remarks, *_unreadable_cells(con, stream, file)]
     con.execute("drop table csv_rows; drop table csv_mapped")
-    rejects = [*file.rejects, *((line, why, advice(why), text) for line, why, text in unfilled)]
+    rejects = [
+        *file.rejects,
+        *((line, why, advice(why, stream), text) for line, why, text in unfilled),
+    ]
     rejects.sort(key=lambda reject: reject[0] or 0)
     return Inserted(read, rejects, [file.names[place] for place in file.new], remarks)
 
@@ -647,14 +650,14 @@ def _pairs_sql(file: CsvFile, places: Iterable[int]) -> str:
     return ", ".join(f"{literal(file.names[p])}: nullif(c{p}, '')" for p in places)
 
 
-def _unreadable_cells(con: duckdb.DuckDBPyConnection, file: CsvFile) -> list[str]:
+def _unreadable_cells(con: duckdb.DuckDBPyConnection, stream: Stream, file: CsvFile) -> list[str]:
     """Return a remark per optional column with cells that became NULL unread."""
     if not file.unreadable:
         return []
     counts = ", ".join(f'count(*) filter (where "_bad_{name}")' for name in file.unreadable)
     row = con.execute(f"select {counts} from csv_mapped where reason is null").fetchone()
     return [
-        f"{count} cells of {name} can't be read and stay empty: {advice(f'bad_{name}')}"
+        f"{count} cells of {name} can't be read and stay empty: {advice(f'bad_{name}', stream)}"
         for name, count in zip(file.unreadable, row or (), strict=True)
         if count
     ]

@@ -33,26 +33,30 @@ ADVICE = {
 }
 
 
-def advice(reason: str) -> str:
-    """Return what to do about a rejected line."""
+def advice(reason: str, stream: Stream | None = None) -> str:
+    """Return what to do about a rejected line of a stream; without one, of a mapped file."""
     if reason.startswith("missing_"):
         what = reason.removeprefix("missing_").replace("_or_", " or ")
         return f"{what} is empty or absent: it is required"
     if reason not in ADVICE and reason.startswith("bad_"):
-        return _unread(reason.removeprefix("bad_"))
+        return _unread(reason.removeprefix("bad_"), stream)
     return ADVICE[reason]
 
 
-def _unread(column: str) -> str:
+def _unread(column: str, stream: Stream | None) -> str:
+    is_survey = stream is not None and stream.source == "surveys"
+    takes_mapping = stream is None or stream.source == "generic"
     if column.endswith(("_at", "_on")) or column == "date":
-        return (
-            f"{column} is no time: write it like 2026-05-01 10:00:00, or name its form in `time:` "
-            "of the file's mapping.yml"
-        )
-    return (
-        f"{column} is no number: write it like 1234.50, or name its form in `decimal:` of the "
-        "file's mapping.yml"
-    )
+        said = f"{column} is no time: write it like 2026-05-01 10:00:00"
+        if is_survey:
+            return f"{said}, or name its form in `time:` of the folder's survey.yml"
+        if takes_mapping:
+            return f"{said}, or name its form in `time:` of the file's mapping.yml"
+        return f"{said}, as the system exports it: a spreadsheet may have rewritten it"
+    said = f"{column} is no number: write it like 1234.50"
+    if takes_mapping:
+        return f"{said}, or name its form in `decimal:` of the file's mapping.yml"
+    return said
 
 
 def kept_text(line: bytes) -> str:
@@ -103,7 +107,7 @@ where reason is not null
             if (reason := wanted.get(ordinal)) is not None:
                 if line.startswith(BOM):
                     raise duckdb.InvalidInputException("byte order mark within the file")
-                rejects.append((number, reason, advice(reason), kept_text(line)))
+                rejects.append((number, reason, advice(reason, stream), kept_text(line)))
     return rejects
 
 
@@ -126,7 +130,7 @@ order by ordinal
     ).fetchall()
     con.execute("set preserve_insertion_order = false")
     return [
-        (ordinal, reason, advice(reason), kept_text(str(text).encode()))
+        (ordinal, reason, advice(reason, stream), kept_text(str(text).encode()))
         for ordinal, reason, text in found
     ]
 

@@ -438,7 +438,8 @@ def _bots_of_chatwoot(desk: Desk) -> None:
 def _reopened(desk: Desk) -> None:
     """Within and after the window, by the customer without an event, by an agent."""
     to = desk.person(220, at(0))
-    talk = desk.talk(20, 220, at(0), status=RESOLVED, cached_label_list="delivery")
+    # A label that could be somebody's.
+    talk = desk.talk(20, 220, at(0), status=RESOLVED, cached_label_list="delivery to Ada")
     for place, day in enumerate((0, 2, 9), 1):
         desk.say(talk, at(day), ("Contact", 220), wamid=f"wamid.d20-in{place}", to=to)
         desk.say(talk, at(day, "10:10:00"), ADA, wamid=f"wamid.d20-{place}", to=to)

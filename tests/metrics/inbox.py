@@ -125,6 +125,15 @@ def chatwoot_table(raw: Path, name: str) -> dict[str, CsvRow]:
     return {key: row for key, (_, row) in newest.items()}
 
 
+def _label(text: str | None) -> str:
+    """Return a label as it is published: a word, or small words joined; nothing that is a name."""
+    if not text:
+        return "none"
+    parts = re.split("[_-]", text)
+    is_plain = all(part.isalpha() for part in parts) and len(text) <= 60
+    return text if is_plain and (len(parts) == 1 or text == text.lower()) else "other"
+
+
 def read_inbox(raw: Path, tables: Mapping[str, list[dict[str, Any]]]) -> Inbox:
     """Read Chatwoot's tables, and what the CSV streams told of conversations."""
     found = Inbox()
@@ -140,7 +149,7 @@ def read_inbox(raw: Path, tables: Mapping[str, list[dict[str, Any]]]) -> Inbox:
                 _word(row.get("opened_by")),
                 row["closed_at"],
                 _agent(system, row.get("closed_by_agent_id")),
-                row.get("category") or "none",
+                _label(row.get("category")),
                 _agent(system, row.get("assignee_agent_id")),
             )
         )
@@ -227,7 +236,7 @@ def _read_chatwoot(found: Inbox, raw: Path) -> None:
                 None,
                 closed_at,
                 None,
-                min(labels, key=str.encode) if labels else "none",
+                _label(min(labels, key=str.encode) if labels else None),
                 f"chatwoot:{assignee}" if assignee else None,
             )
         )

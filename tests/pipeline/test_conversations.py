@@ -6,8 +6,11 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from orchestration.checks import service
+from orchestration.checks.runner import run_check
+from orchestration.warehouse import connect
 from tests.pipeline.conftest import World
-from tests.pipeline.harness import build, query, records
+from tests.pipeline.harness import build, query, records, settings_of
 from tests.pipeline.payloads import (
     NUMBER,
     SENDS,
@@ -193,3 +196,20 @@ def test_a_late_message_joins_two_sessions(chats_only: World) -> None:
     write(chats_only.raw_dir, WEBHOOKS, "2.jsonl", [inbound("wamid.i4", at(0.8), ADA)])
     after = chats_only.assert_equals_a_rebuild()
     assert _cycle_of(after.db, "wamid.i1") == _cycle_of(after.db, "wamid.i2")
+
+
+def test_a_closing_before_its_opening_is_left_out_and_named(chats_only: World) -> None:
+    """As where one column is local time and the other UTC."""
+    rows = (
+        _row("k1", NUMBER, ADA, "2026-03-01T09:00:00Z", "2026-03-01T08:00:00Z"),
+        _row("k2", NUMBER, BEN, "2026-03-01T09:00:00Z", "2026-03-01T09:00:00Z"),
+    )
+    write_csv(chats_only.raw_dir, "generic/conversations", "c.csv", CONVERSATIONS + "".join(rows))
+    db = chats_only.build().db
+    closed = "select count(*), count(closed_at) from marts.fct_conversations"
+    assert query(db, closed) == [(2, 1)]
+    with connect(settings_of(chats_only.raw_dir, chats_only.warehouse_dir)) as con:
+        (outcome,) = [run_check(con, check) for check in service.WARNINGS]
+    assert outcome.violations == 1
+    assert outcome.examples[0].startswith("generic, ")
+    assert "the zone in `time:` of the mapping.yml" in outcome.message

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from orchestration.checks.hours import WARNINGS
+from orchestration.checks import hours, reference
 from orchestration.checks.runner import run_check
 from orchestration.warehouse import connect
 from tests.pipeline.conftest import World
@@ -118,7 +118,7 @@ def _waits(db: Path) -> dict[float, tuple[Any, ...]]:
 
 def _warned(world: World) -> dict[str, tuple[str, ...]]:
     with connect(settings_of(world.raw_dir, world.warehouse_dir)) as con:
-        outcomes = [run_check(con, check) for check in WARNINGS]
+        outcomes = [run_check(con, check) for check in (*hours.WARNINGS, *reference.WARNINGS)]
     return {o.check.name: o.examples for o in outcomes if not o.passed}
 
 
@@ -134,7 +134,22 @@ def test_customers_wait_by_the_hours_of_their_own_inbox(empty: World) -> None:
         # No schedule: NULL, never 0.
         2_460: (None, None, None),
     }
-    assert _warned(empty) == {}
+    with connect(settings_of(empty.raw_dir, empty.warehouse_dir)) as con:
+        key = con.execute(
+            "select left(path_key, 8) from raw.files where path like '%afternoons.csv'"
+        ).fetchone()
+    # Which row, what stands there and the mend, but never a file's name.
+    hours_file = f"file {key[0] if key else ''}"
+    assert _warned(empty) == {
+        "reference_business_hours_can_be_read": (
+            f"{hours_file} row 6, iso_day_of_week Saturday: write 1 for Monday up to 7 for Sunday",
+            f"{hours_file} row 7, closes_at 5 pm: write the time like 17:30, up to 24:00",
+            f"{hours_file} row 7, opens_at 9 am: write the time like 09:00, from 00:00 to 23:59",
+        ),
+        "reference_holidays_can_be_read": (
+            "row 2, holiday_on (a text): write the day like 2026-12-25",
+        ),
+    }
 
     week = "".join(f"office,{day},12:00,18:30\n" for day in range(1, 6))
     write_csv(empty.raw_dir, "reference/business_hours", "afternoons.csv", HOURS + week)

@@ -351,6 +351,19 @@ def test_known_files_in_the_wrong_place_are_recognised(harness: Harness, tmp_pat
 
 
 @pytest.mark.parametrize(
+    ("asked", "kpis"), [("nps", {"nps"}), ("csat", {"csat_rate", "survey_response_rate"})]
+)
+def test_a_survey_unlocks_what_it_asks_for(harness: Harness, asked: str, kpis: set[str]) -> None:
+    harness.put(
+        "surveys/delighted/a.jsonl",
+        f'{{"id": "1", "person": "2", "survey_type": "{asked}", "score": 4, "created_at": 1777636800}}\n',
+    )
+    (verdict,) = check_files(harness.settings)
+    surveys = {"nps", "csat_rate", "survey_response_rate"}
+    assert surveys & {*verdict.kpis, *verdict.kpis_later} == kpis
+
+
+@pytest.mark.parametrize(
     ("name", "content", "said"),
     [
         ("a.csv", b"", "the file is empty"),

@@ -436,3 +436,24 @@ def test_a_survey_yml_alone_is_no_export(harness: Harness, vendor: str) -> None:
     key = f"surveys/{vendor}"
     report = harness.ingest(key)[key]
     assert (report.files_total, report.warnings) == (0, ())
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "mend"),
+    [
+        ("surveys/typeform/a.csv", HEADER + ROWS.replace("2026-05-01 10:00:00", "1.5.2026 10:00"),
+         "or name its form in `time:` of the folder's survey.yml"),
+        ("chatwoot/csat_survey_responses/a.csv",
+         "id,conversation_id,message_id,rating,created_at\n1,1,1,5,1.5.2026 10:00\n",
+         "as the system exports it: a spreadsheet may have rewritten it"),
+    ],
+)  # fmt: skip
+def test_a_time_that_cannot_be_read_names_the_mend_of_its_source(
+    harness: Harness, path: str, content: str, mend: str
+) -> None:
+    """A mapping.yml stands beside mapped files only."""
+    harness.put(path, content)
+    reports = harness.ingest()
+    said = [line for report in reports.values() for line in report.warnings if "is no time" in line]
+    assert len(said) == 1
+    assert mend in said[0]

@@ -262,6 +262,13 @@ counted as (
     from {{ ref('int_conversations__told') }}
     where is_internal
     union all
+    -- Nothing else of such a conversation is in doubt. Chatwoot's closings are our own guess.
+    select
+        'closed_before_opened' as reason,
+        count(*) as rows
+    from {{ ref('int_conversations__told') }}
+    where closed_at < opened_at and source <> 'chatwoot' and not is_internal
+    union all
     select
         'identity_max_links' as reason,
         count(*) as rows

@@ -103,6 +103,15 @@ inboxes as (
     group by all
 ),
 
+channels as (
+    select
+        lower(channel_type) as channel_type,
+        count(*) as records
+    from {{ source('raw', 'reference_channels') }}
+    where channel_type is not null
+    group by all
+),
+
 conversation_events as (
     select
         lower(event_type) as event_type,
@@ -241,6 +250,12 @@ named as (
         channel_type as name,
         records
     from inboxes
+    union all
+    select
+        'channel_type' as what,
+        channel_type as name,
+        records
+    from channels
     union all
     select
         'conversation_event' as what,

@@ -1,5 +1,5 @@
 -- Lines of several files add up: a schedule may come split over files, and shifts that overlap are
--- merged later. A row whose day or time can't be read is left out (a test warns): no bad cell stops
+-- merged later. A row whose day or time can't be read is left out (a check warns): no bad cell stops
 -- a run.
 with
 

@@ -22,7 +22,15 @@ final as (
     select
         channels.channel_id as native_channel_id,
         channels.name,
-        lower(channels.channel_type) as channel_type,
+        -- Of a word that isn't from the list nobody knows what it means (a check names it).
+        case
+            when
+                lower(channels.channel_type) in (
+                    'whatsapp', 'instagram', 'messenger', 'webchat', 'sms', 'email'
+                )
+                then lower(channels.channel_type)
+            when channels.channel_type is not null then 'other'
+        end as channel_type,
         channels.timezone,
         channels.schedule_id
     from channels

@@ -1,6 +1,6 @@
 -- The user's own rates replace the examples as a whole; of one rate the newest export wins. Two
 -- rates of one day in one export stay both: nobody can tell which is right, and a test stops the
--- publish. A row whose date or rate can't be read is left out (a test warns).
+-- publish. A row whose date or rate can't be read is left out (a check warns).
 with
 
 fx_rates as (

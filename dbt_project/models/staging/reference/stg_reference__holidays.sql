@@ -1,4 +1,4 @@
--- A row whose day can't be read is left out (a test warns).
+-- A row whose day can't be read is left out (a check warns).
 with
 
 final as (

@@ -1,5 +1,5 @@
 -- The user's card replaces the example as a whole. A row whose date or rate can't be read is left
--- out (a test warns): no bad cell stops a run.
+-- out (a check warns): no bad cell stops a run.
 with
 
 own_rows as (
