@@ -184,9 +184,9 @@ with categories as (
 )
 select period_grain, period_start_on, channel_id
 from marts.kpi_service full join categories using (period_grain, period_start_on, channel_id)
-where opened is distinct from conversations_opened
-    or closed is distinct from conversations_closed
-    or on_channel is distinct from conversations_opened
+where coalesce(opened, 0) is distinct from conversations_opened
+    or coalesce(closed, 0) is distinct from conversations_closed
+    or coalesce(on_channel, 0) is distinct from conversations_opened
 """,
         description="conversations of all categories are those of the channel",
     ),

@@ -607,7 +607,7 @@ def fct_responses(service: Service, facts: Facts, zone: str) -> Frame:
                     {
                         "cycle": cycle.key,
                         "contact_id": first.contact_id,
-                        "channel_id": first.channel_id,
+                        "channel_id": cycle.channel_id,
                         "started_at": started_at,
                         "started_on": local_date(started_at, zone),
                         "messages_received": len(asked),
@@ -618,7 +618,7 @@ def fct_responses(service: Service, facts: Facts, zone: str) -> Frame:
                         if human_at
                         else None,
                         "response_business_seconds": service.hours.seconds(
-                            first.channel_id, started_at, human_at
+                            cycle.channel_id, started_at, human_at
                         )
                         if human_at
                         else None,

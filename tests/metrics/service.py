@@ -99,7 +99,12 @@ def kpi_service(
         _hours(clock, "session_gap_hours", "abandonment_hours", "reopen_window_hours"),
     )
     rows = []
-    for grain, start, key in grid(opened.first, clock):
+    # A turn may be all that is known of a channel, or of its first day.
+    first = {
+        key: min(book.first[key] for book in (opened, asked) if key in book.first)
+        for key in opened.first | asked.first
+    }
+    for grain, start, key in grid(first, clock):
         begun, over = opened.of(grain, start, key), closed.of(grain, start, key)
         after = next_period(start, grain)
         new = [c for c in begun if not c["is_reopening"]]

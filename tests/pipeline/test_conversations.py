@@ -52,6 +52,17 @@ def _cycle_of(db: Path, wamid: str, direction: str = "inbound") -> str:
     return str(cycle)
 
 
+def _broken(world: World) -> list[str]:
+    """Return the invariants of what `kpi_service` counts that don't hold."""
+    with connect(settings_of(world.raw_dir, world.warehouse_dir)) as con:
+        outcomes = [
+            run_check(con, check)
+            for check in service.INVARIANTS
+            if check.table in ("marts.kpi_service", "marts.fct_responses", "marts.fct_messages")
+        ]
+    return [outcome.check.name for outcome in outcomes if not outcome.passed]
+
+
 def test_webhooks_and_sends_alone_give_inferred_conversations(
     small_world: World, tmp_path: Path
 ) -> None:
@@ -158,6 +169,39 @@ def test_a_platform_that_appears_takes_over_the_inferred_cycles_of_its_threads(
     )
     gone = chats_only.assert_equals_a_rebuild()
     assert _cycle_of(gone.db, "wamid.i4") == inferred
+
+
+def test_a_turn_is_where_its_conversation_is(empty: World) -> None:
+    """The platform names its channel, its messages came in on another."""
+    told = CONVERSATIONS + _row("k1", "WhatsApp Main", f"+{ADA}", at(0), None)
+    write_csv(empty.raw_dir, "generic/conversations", "1.csv", told)
+    write_csv(
+        empty.raw_dir,
+        "generic/messages",
+        "1.csv",
+        MESSAGES
+        + _row("m1", NUMBER, f"+{ADA}", "inbound", at(0), "k1", None, None)
+        + _row("m2", NUMBER, f"+{ADA}", "outbound", at(0, 300), "k1", "agent", "anna")
+        + _row("m3", NUMBER, f"+{BEN}", "inbound", at(9), "k2", None, None),
+    )
+    db = empty.only("+kpi_service", "+kpi_conversation_categories").build().db
+    [conversation] = query(
+        db,
+        "select channel_id, first_response_seconds from marts.fct_conversations "
+        "where session_source = 'platform' and first_response_seconds is not null",
+    )
+    assert conversation == ("WhatsApp Main", 300)
+    turns = "select channel_id, response_seconds from marts.fct_responses where started_on = ?"
+    assert query(db, turns, at(0).date()) == [conversation]
+    # fct_messages keeps where each message came in.
+    assert query(db, "select distinct channel_id from marts.fct_messages") == [(NUMBER,)]
+    [service] = query(
+        db,
+        "select channel_id, turns_received, turns_answered from marts.kpi_service "
+        "where period_grain = 'day' and turns_answered > 0",
+    )
+    assert service == ("WhatsApp Main", 1, 1)
+    assert _broken(empty) == []
 
 
 def test_who_quotes_a_message_of_the_batch_stays_in_the_own_conversation(chats_only: World) -> None:

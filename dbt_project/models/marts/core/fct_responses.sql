@@ -1,11 +1,10 @@
 with
 
-turns as (
+conversation_turns as (
     select
         turn_id,
         conversation_cycle_id,
         contact_id,
-        channel_id,
         started_at,
         messages_received,
         first_reply_at,
@@ -13,6 +12,13 @@ turns as (
         responder_agent_id,
         has_clock_anomaly
     from {{ ref('int_conversation_turns') }}
+),
+
+cycles as (
+    select
+        conversation_cycle_id,
+        channel_id
+    from {{ ref('fct_conversations') }}
 ),
 
 channel_schedules as (
@@ -31,6 +37,15 @@ business_intervals as (
         closes_at,
         seconds_open_before
     from {{ ref('int_business_intervals') }}
+),
+
+-- A turn is in the channel of its conversation, also where its messages came in on another.
+turns as (
+    select
+        conversation_turns.*,
+        cycles.channel_id
+    from conversation_turns
+    inner join cycles on conversation_turns.conversation_cycle_id = cycles.conversation_cycle_id
 ),
 
 -- Apart from the rest: of turns without a schedule or an answer there is nothing to look up.

@@ -178,14 +178,28 @@ labour as (
         period_days.period_start_on
 ),
 
+-- A turn may stand alone in its channel or begin before the opening: by another clock, or in a
+-- conversation whose own times can't be true.
+events as (
+    select
+        channel_id,
+        opened_on as event_on
+    from conversations
+    union all
+    select
+        channel_id,
+        started_on as event_on
+    from turns
+),
+
 -- What began after the watermark of service has no period yet.
 channels as (
     select
-        conversations.channel_id,
-        min(conversations.opened_on) as first_event_on
-    from conversations
-    inner join period_days on conversations.opened_on = period_days.day_on
-    group by conversations.channel_id
+        events.channel_id,
+        min(events.event_on) as first_event_on
+    from events
+    inner join period_days on events.event_on = period_days.day_on
+    group by events.channel_id
 ),
 
 -- A channel that fell silent keeps its rows, with zeros and its stock.
