@@ -182,20 +182,15 @@ def find_cycles(exports: Exports, facts: Facts, key: bytes, settings: Mapping[st
     open_in: dict[tuple[str, str], list[Cycle]] = defaultdict(list)
     for cycle in cycles:
         open_in[cycle.contact_id, cycle.channel_id].append(cycle)
+    leeway = timedelta(seconds=settings["conversation_join_seconds"])
     for message in facts.messages:
         thread = message.contact_id, message.channel_id
         if message.message_id in of_message or message.has_clock_anomaly:
             continue
         if message.contact_id in NOBODY:
             continue
-        within = [
-            c
-            for c in open_in[thread]
-            if c.opened_at <= message.message_at
-            and (c.closed_at is None or message.message_at < c.closed_at)
-        ]
-        if within:
-            joined = max(within, key=lambda c: (c.opened_at, c.cycle_number))
+        joined = _joined(open_in[thread], message, leeway)
+        if joined:
             of_message[message.message_id] = joined
             joined.messages.append(message)
         else:
@@ -206,6 +201,25 @@ def find_cycles(exports: Exports, facts: Facts, key: bytes, settings: Mapping[st
     for cycle in cycles:
         cycle.messages = in_order(cycle.messages)
     return Service(cycles, of_message, now, facts.watermark_at, hours, conversations)
+
+
+def _joined(cycles: list[Cycle], message: Message, leeway: timedelta) -> Cycle | None:
+    """Return the cycle that is open then, was so just before, or is about to be opened."""
+    at = message.message_at
+
+    def begun(cycle: Cycle) -> tuple[datetime, int]:
+        return cycle.opened_at, cycle.cycle_number
+
+    started = [c for c in cycles if c.opened_at <= at]
+    if still_open := [c for c in started if c.closed_at is None or at < c.closed_at]:
+        return max(still_open, key=begun)
+    if message.is_campaign:
+        return None
+    just_closed = [c for c in started if c.closed_at and at - c.closed_at <= leeway]
+    if just_closed and message.direction == "outbound":
+        return max(just_closed, key=begun)
+    about_to_open = [c for c in cycles if timedelta(0) < c.opened_at - at <= leeway]
+    return min(about_to_open, key=begun, default=None)
 
 
 def _sessions(
