@@ -282,7 +282,9 @@ def _platform_cycles(
             messages[message.conversation_key].append(message)
     found: dict[str, list[Cycle]] = {}
     of_message: dict[str, Cycle] = {}
-    for name in listed.keys() | events.keys():
+    # Chatwoot files every message under a conversation, also where the list lacks it.
+    filed = {name for name in messages if name.startswith("chatwoot:")}
+    for name in listed.keys() | events.keys() | filed:
         told = listed.get(name)
         own = in_order(messages[name])
         contact_id = _contact(facts, told, own)
@@ -342,6 +344,10 @@ def _cut(
     for message in messages:
         if is_told(message):
             marks.append((message.message_at, 1, 0, "O", "contact", None))
+    if told is None and not events and messages:
+        begun_at = min(m.message_at for m in messages)
+        if all(begun_at < mark[0] for mark in marks):
+            marks.append((begun_at, 0, 0, "O", None, None))
     has_closing = any(mark[3] == "C" for mark in marks)
     if told and told.closed_at and not has_closing:
         marks.append((told.closed_at, 3, 0, "C", None, None))
