@@ -266,16 +266,22 @@ where (place > 1 and not coalesce(opened_at >= closed_before_at, false))
         name="every_platform_message_is_in_one_cycle",
         table="marts.fct_messages",
         keys=("message_id",),
-        # Of an increment the messages that it works out anew.
+        # Of an increment the messages that it works out anew. An inbox files every message, also
+        # under a conversation of which nothing else tells.
         sql="""
 select message_id
 from intermediate.int_messages__unioned as messages
-join intermediate.int_conversations__told as told using (conversation_key)
 join marts.fct_messages as fct using (message_id)
+left join intermediate.int_conversations__told as told
+    on messages.conversation_key = told.conversation_key
 left join marts.fct_conversations as cycles
     on fct.conversation_cycle_id = cycles.conversation_cycle_id
     and told.conversation_id = cycles.conversation_id
 where not told.is_internal
+    or told.conversation_key is null and messages.conversation_key in (
+        select conversation_key from intermediate.int_message_reports
+        where told_in_inbox_at is not null
+    )
 group by message_id
 having count(*) <> 1 or count(cycles.conversation_cycle_id) <> 1
 """,

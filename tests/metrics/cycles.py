@@ -182,20 +182,15 @@ def find_cycles(exports: Exports, facts: Facts, key: bytes, settings: Mapping[st
     open_in: dict[tuple[str, str], list[Cycle]] = defaultdict(list)
     for cycle in cycles:
         open_in[cycle.contact_id, cycle.channel_id].append(cycle)
+    leeway = timedelta(seconds=settings["conversation_join_seconds"])
     for message in facts.messages:
         thread = message.contact_id, message.channel_id
         if message.message_id in of_message or message.has_clock_anomaly:
             continue
         if message.contact_id in NOBODY:
             continue
-        within = [
-            c
-            for c in open_in[thread]
-            if c.opened_at <= message.message_at
-            and (c.closed_at is None or message.message_at < c.closed_at)
-        ]
-        if within:
-            joined = max(within, key=lambda c: (c.opened_at, c.cycle_number))
+        joined = _joined(open_in[thread], message, leeway)
+        if joined:
             of_message[message.message_id] = joined
             joined.messages.append(message)
         else:
@@ -206,6 +201,25 @@ def find_cycles(exports: Exports, facts: Facts, key: bytes, settings: Mapping[st
     for cycle in cycles:
         cycle.messages = in_order(cycle.messages)
     return Service(cycles, of_message, now, facts.watermark_at, hours, conversations)
+
+
+def _joined(cycles: list[Cycle], message: Message, leeway: timedelta) -> Cycle | None:
+    """Return the cycle that is open then, was so just before, or is about to be opened."""
+    at = message.message_at
+
+    def begun(cycle: Cycle) -> tuple[datetime, int]:
+        return cycle.opened_at, cycle.cycle_number
+
+    started = [c for c in cycles if c.opened_at <= at]
+    if still_open := [c for c in started if c.closed_at is None or at < c.closed_at]:
+        return max(still_open, key=begun)
+    if message.is_campaign:
+        return None
+    just_closed = [c for c in started if c.closed_at and at - c.closed_at <= leeway]
+    if just_closed and message.direction == "outbound":
+        return max(just_closed, key=begun)
+    about_to_open = [c for c in cycles if timedelta(0) < c.opened_at - at <= leeway]
+    return min(about_to_open, key=begun, default=None)
 
 
 def _sessions(
@@ -268,7 +282,9 @@ def _platform_cycles(
             messages[message.conversation_key].append(message)
     found: dict[str, list[Cycle]] = {}
     of_message: dict[str, Cycle] = {}
-    for name in listed.keys() | events.keys():
+    # Chatwoot files every message under a conversation, also where the list lacks it.
+    filed = {name for name in messages if name.startswith("chatwoot:")}
+    for name in listed.keys() | events.keys() | filed:
         told = listed.get(name)
         own = in_order(messages[name])
         contact_id = _contact(facts, told, own)
@@ -328,6 +344,10 @@ def _cut(
     for message in messages:
         if is_told(message):
             marks.append((message.message_at, 1, 0, "O", "contact", None))
+    if told is None and not events and messages:
+        begun_at = min(m.message_at for m in messages)
+        if all(begun_at < mark[0] for mark in marks):
+            marks.append((begun_at, 0, 0, "O", None, None))
     has_closing = any(mark[3] == "C" for mark in marks)
     if told and told.closed_at and not has_closing:
         marks.append((told.closed_at, 3, 0, "C", None, None))

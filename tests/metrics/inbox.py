@@ -216,6 +216,7 @@ def _read_chatwoot(found: Inbox, raw: Path) -> None:
             person += (("wa_id", text),)
         _see(found, "contact_inboxes", row, person)
     people: dict[str, Person] = {}
+    writers: dict[str, Person] = {}
     for row in chatwoot_table(raw, "conversations").values():
         person = _pairs(("platform", row.get("contact_id") and f"chatwoot:{row['contact_id']}"))
         people[row["id"]] = person
@@ -241,8 +242,16 @@ def _read_chatwoot(found: Inbox, raw: Path) -> None:
             )
         )
         found.clocks["chatwoot conversations"] += [t for t in (opened_at, closed_at) if t]
-    for row in chatwoot_table(raw, "messages").values():
-        _read_message(found, row, people, agents, teams)
+    written = chatwoot_table(raw, "messages")
+    # Without a conversation's row it is theirs who wrote in it first.
+    for row in sorted(
+        written.values(), key=lambda r: (r["created_at"], int(r["id"])), reverse=True
+    ):
+        is_theirs = row.get("sender_type") == "Contact" and row.get("sender_id")
+        if is_theirs and row["message_type"] in ("0", "incoming"):
+            writers[row["conversation_id"]] = (("platform", f"chatwoot:{row['sender_id']}"),)
+    for row in written.values():
+        _read_message(found, row, people, writers, agents, teams)
     for row in chatwoot_table(raw, "reporting_events").values():
         at = moment(row["created_at"])
         if at is None:
@@ -271,6 +280,7 @@ def _read_message(
     found: Inbox,
     row: CsvRow,
     people: Mapping[str, Person],
+    writers: Mapping[str, Person],
     agents: Mapping[str, str],
     teams: set[str],
 ) -> None:
@@ -300,6 +310,7 @@ def _read_message(
     person = people.get(row["conversation_id"], ())
     if not person and sender == "Contact" and sender_id:
         person = (("platform", f"chatwoot:{sender_id}"),)
+    person = person or writers.get(row["conversation_id"], ())
     is_survey = row.get("content_type") in ("9", "input_csat")
     record_id = source_id if source_id.startswith("wamid.") else f"chatwoot|{row['id']}"
     kind = "contact" if is_inbound else SENDERS.get(sender)

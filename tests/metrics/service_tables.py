@@ -18,6 +18,7 @@ from .recompute import DEFAULTS
 SERVICE_DEFAULTS: dict[str, Any] = {
     **DEFAULTS,
     "session_gap_hours": 24,
+    "conversation_join_seconds": 60,
     "abandonment_hours": 24,
     "reopen_window_hours": 72,
     "bot_confirm_hours": 24,

@@ -258,6 +258,35 @@ def test_inboxes_that_are_told_after_their_contacts_make_people_one(chats_only: 
     assert {row["person"] for row in _facts(chats_only).values()} == {ADA}
 
 
+def test_a_conversation_whose_row_is_missing_is_made_of_its_messages(chats_only: World) -> None:
+    """One cycle with all its messages; when the row comes it takes over."""
+    _dump_all(chats_only.raw_dir)
+    dump(chats_only.raw_dir, "conversations", "dump.csv", [conversation(12, 2, at(1), inbox_id=2)])
+    rows = [row for row in _messages() if row["message_type"] != ACTIVITY and not row["private"]]
+    # An agent wrote first.
+    greeting = message(10, 11, at(), kind=OUTGOING, sender=AGENT)
+    dump(chats_only.raw_dir, "messages", "dump.csv", [*rows, greeting])
+    told = (
+        "select c.session_source, c.opened_at, c.opened_by, c.closed_at, c.messages_received, "
+        "c.messages_sent, count(m.message_id) as filed, count(distinct m.contact_id) as people "
+        "from marts.fct_conversations as c join marts.fct_messages as m "
+        "using (conversation_cycle_id) where c.opened_at < ? group by all"
+    )
+    db = chats_only.build().db
+    [made] = query(db, told, naive(at(1)))
+    assert made == ("platform", naive(at()), "agent", None, 1, 3, 5, 1)
+    assert {row["person"] for row in _facts(chats_only).values()} == {ADA, "chatwoot:2"}
+    dump(chats_only.raw_dir, "conversations", "dump.csv", [
+        conversation(11, 1, at(seconds=1), status=1, last_activity_at=at(3)),
+        conversation(12, 2, at(1), inbox_id=2),
+    ])  # fmt: skip
+    after = chats_only.assert_equals_a_rebuild()
+    assert after.full_refresh_reason is None
+    [listed] = query(db, told, naive(at(1)))
+    assert (listed[0], listed[1], listed[3]) == ("platform", naive(at(seconds=1)), naive(at(3)))
+    assert listed[6:] == (5, 1)
+
+
 def test_a_message_of_2099_in_an_inbox_closes_nothing(chats_only: World) -> None:
     _dump_all(chats_only.raw_dir)
     dump(chats_only.raw_dir, "messages", "late.csv", [

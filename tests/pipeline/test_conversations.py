@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -201,6 +202,31 @@ def test_a_turn_is_where_its_conversation_is(empty: World) -> None:
         "where period_grain = 'day' and turns_answered > 0",
     )
     assert service == ("WhatsApp Main", 1, 1)
+    assert _broken(empty) == []
+
+
+def test_a_platform_that_notes_seconds_late_has_one_conversation(empty: World) -> None:
+    """Its messages name none: the first came a day before the opening, the last at the closing."""
+    midnight = at(0).replace(hour=0, minute=0, second=0) + timedelta(days=1)
+    closed_at = midnight + timedelta(hours=1)
+    told = CONVERSATIONS + _row("k1", NUMBER, f"+{ADA}", midnight, closed_at)
+    write_csv(empty.raw_dir, "generic/conversations", "1.csv", told)
+    asked_at = midnight - timedelta(seconds=1)
+    write_csv(
+        empty.raw_dir,
+        "generic/messages",
+        "1.csv",
+        MESSAGES
+        + _row("m1", NUMBER, f"+{ADA}", "inbound", asked_at, None, None, None)
+        + _row("m2", NUMBER, f"+{ADA}", "outbound", closed_at, None, "agent", "anna")
+        + _row("m3", NUMBER, f"+{BEN}", "inbound", at(9), None, None, None),
+    )
+    db = empty.only("+kpi_service", "+kpi_conversation_categories").build().db
+    told_of = _conversations(db)[0]
+    assert [row["session_source"] for row in _conversations(db)] == ["platform", "inferred"]
+    assert (told_of["opened_at"], told_of["opened_by"]) == (naive(midnight), "contact")
+    assert (told_of["messages_received"], told_of["messages_sent"]) == (1, 1)
+    # The turn began on a day on which no conversation had opened yet.
     assert _broken(empty) == []
 
 

@@ -226,6 +226,14 @@ untimed as (
     group by conversation_key
 ),
 
+untimed_messages as (
+    select
+        conversation_key,
+        min(attempted_at) as first_message_at
+    from reports
+    group by conversation_key
+),
+
 -- Every conversation has a beginning: without a word of it, the first that is known of it.
 openings as (
     select
@@ -233,16 +241,24 @@ openings as (
         coalesce(
             least(first_marks.first_closed_at, traces.first_trace_at),
             listed.opened_at,
-            untimed.first_event_at
+            untimed.first_event_at,
+            untimed_messages.first_message_at
         ) as marked_at,
         coalesce(first_marks.first_closed_at, traces.first_trace_at) is null as has_clock_anomaly
     from listed
     left join first_marks on listed.conversation_key = first_marks.conversation_key
     left join traces on listed.conversation_key = traces.conversation_key
     left join untimed on listed.conversation_key = untimed.conversation_key
+    left join untimed_messages on listed.conversation_key = untimed_messages.conversation_key
     where
         first_marks.first_opened_at is null
         or first_marks.first_closed_at < first_marks.first_opened_at
+        -- Told by its messages alone it begins with the first, also with one of ours.
+        or (
+            listed.opened_at is null
+            and untimed.first_event_at is null
+            and traces.first_trace_at < first_marks.first_opened_at
+        )
 ),
 
 all_marks as (

@@ -1,6 +1,6 @@
--- One row per conversation that a platform tells of, by a list of conversations or by their
--- events, as the newest export has it. Whose it is, and in which channel, its messages say where it
--- doesn't.
+-- One row per conversation that a platform tells of, by a list of conversations or by their events,
+-- as the newest export has it; of Chatwoot's, which files every message, also by messages alone.
+-- Whose it is, and in which channel, its messages say where it doesn't.
 with
 
 chatwoot_conversations as (
@@ -56,22 +56,28 @@ listed as (
     select * from listed_conversations
 ),
 
-events as (
-    select distinct
+unlisted as (
+    select
         source,
         conversation_key
     from {{ ref('int_conversation_events__told') }}
+    union
+    select
+        'chatwoot' as source,
+        conversation_key
+    from {{ ref('int_message_reports') }}
+    where told_in_inbox_at is not null and conversation_key is not null
 ),
 
 known as (
     select * from listed
     union all
     select
-        events.source,
-        events.conversation_key,
+        unlisted.source,
+        unlisted.conversation_key,
         case
-            when events.source = 'chatwoot' then events.conversation_key
-            else substr(events.conversation_key, length(events.source) + 2)
+            when unlisted.source = 'chatwoot' then unlisted.conversation_key
+            else substr(unlisted.conversation_key, length(unlisted.source) + 2)
         end as native_id,
         cast(null as varchar) as native_channel_id,
         cast(null as varchar) as phone,
@@ -84,8 +90,8 @@ known as (
         cast(null as varchar) as category,
         cast(null as varchar) as assignee_agent_id,
         false as is_implausible
-    from events
-    anti join listed on events.conversation_key = listed.conversation_key
+    from unlisted
+    anti join listed on unlisted.conversation_key = listed.conversation_key
 ),
 
 first_messages as (

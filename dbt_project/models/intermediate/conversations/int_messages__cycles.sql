@@ -1,9 +1,11 @@
 -- To which conversation cycle each message of this run's batch belongs (SEMANTICS 5). What a
 -- platform files under a conversation belongs to the cycle last begun of that. What it doesn't know
--- joins a conversation of the same thread (contact × channel) that is open at that time, else the
--- cycle is inferred: a silence of more than session_gap_hours ends a session, and campaigns and
--- templates alone open none. An inferred cycle begins with the session's first message that is
--- neither; what was sent before it, and a message whose clock is off, belongs to no cycle.
+-- joins a conversation of the same thread (contact × channel) that is open at that time, or was
+-- within conversation_join_seconds, for platforms note an opening after the message that caused it
+-- and a closing before our last word; else the cycle is inferred: a silence of more than
+-- session_gap_hours ends a session, and campaigns and templates alone open none. An inferred cycle
+-- begins with the session's first message that is neither; what was sent before it, and a message
+-- whose clock is off, belongs to no cycle.
 -- depends_on: {{ ref('int_messages__touched') }}
 {% set fct = messages_before() %}
 with
@@ -22,7 +24,8 @@ messages as (
         message_at,
         failed_at,
         conversation_key,
-        has_clock_anomaly
+        has_clock_anomaly,
+        {{ is_campaign_message() }} as is_campaign_message
     from {{ ref('int_messages__unioned') }}
 ),
 
@@ -114,23 +117,47 @@ unfiled_messages as (
         and messages.contact_id not in ('unknown', 'none')
 ),
 
--- Of several conversations that are open at that time the one last begun.
-overheard as (
+nearby as (
     select
         unfiled_messages.message_id,
-        platform_cycles.conversation_cycle_id
+        platform_cycles.conversation_cycle_id,
+        platform_cycles.opened_at,
+        unfiled_messages.is_campaign_message,
+        unfiled_messages.direction = 'outbound' as is_outbound,
+        unfiled_messages.message_at < platform_cycles.opened_at as is_before,
+        coalesce(unfiled_messages.message_at >= platform_cycles.closed_at, false) as is_after,
+        abs(epoch(unfiled_messages.message_at - platform_cycles.opened_at)) as seconds_apart
     from unfiled_messages
     inner join platform_cycles
         on
             unfiled_messages.contact_id = platform_cycles.contact_id
             and unfiled_messages.channel_id = platform_cycles.channel_id
-            and unfiled_messages.message_at >= platform_cycles.opened_at
             and unfiled_messages.message_at
-            < coalesce(platform_cycles.closed_at, timestamp 'infinity')
+            >= platform_cycles.opened_at
+            - interval ({{ var('conversation_join_seconds') | int }}) second
+            and unfiled_messages.message_at
+            <= coalesce(
+                platform_cycles.closed_at
+                + interval ({{ var('conversation_join_seconds') | int }}) second,
+                timestamp 'infinity'
+            )
+),
+
+-- Of several conversations that are open at that time the one last begun, then the one just closed,
+-- then the one about to open. A campaign opens and closes none, and the customer's word at or after
+-- a closing is none of that conversation's.
+overheard as (
+    select
+        message_id,
+        conversation_cycle_id
+    from nearby
+    where
+        (not is_before or not is_campaign_message)
+        and (not is_after or (is_outbound and not is_campaign_message))
     qualify
         row_number() over (
-            partition by unfiled_messages.message_id
-            order by platform_cycles.opened_at desc, platform_cycles.conversation_cycle_id desc
+            partition by message_id
+            order by is_before asc, is_after asc, seconds_apart asc, conversation_cycle_id desc
         ) = 1
 ),
 
@@ -143,7 +170,7 @@ thread_messages as (
         sender_type,
         message_at,
         {{ is_customer_message() }} as is_customer_message,
-        {{ is_campaign_message() }} as is_campaign_message,
+        is_campaign_message,
         {{ is_customer_message() }}
         or ({{ is_possible_answer() }} and template_name = 'none') as is_opener,
         {{ is_customer_message() }}

@@ -1,5 +1,6 @@
 -- One row per message of a chat that Chatwoot tells of, as its newest export does. Whose it is, the
--- conversation says: people who turned out to be one are moved there. Two inboxes may be of one
+-- conversation says: people who turned out to be one are moved there. Without its row the customer
+-- who wrote in it does. Two inboxes may be of one
 -- number, and each tells of its message: the first one counts.
 with
 
@@ -81,6 +82,21 @@ newest_conversations as (
         ) = 1
 ),
 
+-- Who wrote first, for what we wrote in a conversation whose row isn't there.
+writers as (
+    select
+        conversation_key,
+        name_kind,
+        name_value
+    from newest_messages
+    where direction = 'inbound' and name_value is not null
+    qualify
+        row_number() over (
+            partition by conversation_key
+            order by created_at, chatwoot_message_id
+        ) = 1
+),
+
 final as (
     select
         messages.record_id,
@@ -88,8 +104,8 @@ final as (
         messages.is_composed_id,
         messages.conversation_key,
         messages.native_channel_id,
-        coalesce(conversations.name_kind, messages.name_kind) as name_kind,
-        coalesce(conversations.name_value, messages.name_value) as name_value,
+        coalesce(conversations.name_kind, messages.name_kind, writers.name_kind) as name_kind,
+        coalesce(conversations.name_value, messages.name_value, writers.name_value) as name_value,
         messages.created_at as told_at,
         messages.is_implausible,
         -- Chatwoot knows that a message failed, or came, and not when: a failure is put to the time
@@ -112,6 +128,7 @@ final as (
     from distinct_messages as messages
     left join newest_conversations as conversations
         on messages.conversation_key = conversations.conversation_key
+    left join writers on messages.conversation_key = writers.conversation_key
     left join stop_words on messages.text_word = stop_words.word
 )
 

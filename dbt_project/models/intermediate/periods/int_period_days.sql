@@ -44,10 +44,15 @@ checkouts as (
     where not has_clock_anomaly
 ),
 
+-- What caused a conversation may stand on the day before its opening, by another clock; a
+-- conversation whose own times can't be true may have messages that are.
 conversations as (
-    select opened_on
+    select
+        least(
+            case when not has_clock_anomaly then opened_on end,
+            {{ reporting_date('first_inbound_at') }}
+        ) as begun_on
     from {{ ref('fct_conversations') }}
-    where not has_clock_anomaly
 ),
 
 first_message as (
@@ -111,7 +116,7 @@ first_events as (
         'sales' as subject,
         least(
             (select first_message.first_event_on from first_message),
-            (select min(conversations.opened_on) from conversations),
+            (select min(conversations.begun_on) from conversations),
             (select first_order.first_event_on from first_order),
             (select min(leads.created_on) from leads),
             (select min(checkouts.created_on) from checkouts)
@@ -128,7 +133,7 @@ first_events as (
     union all
     select
         'service' as subject,
-        min(opened_on) as first_event_on
+        min(begun_on) as first_event_on
     from conversations
     union all
     select
