@@ -16,7 +16,7 @@ import pandas as pd
 from .business_seconds import Shift, business_seconds
 from .clock import Stream, judge_stream, local_date
 from .exports import Exports, native_channel
-from .inbox import Conversation, Happening
+from .inbox import BESIDE, Conversation, Happening, State
 from .kpis import NOBODY, Clock, Frame, rows_of
 from .messages import Facts, Message, public_channel
 
@@ -77,6 +77,8 @@ class Service:
     messages_now: datetime
     hours: Hours
     conversations: dict[str, list[Cycle]]
+    believed_until: datetime
+    rows: Mapping[str, State]
 
     def now_of(self, cycle: Cycle) -> datetime:
         """Return the watermark of what tells of a cycle: inferred ones need messages alone."""
@@ -176,7 +178,8 @@ def find_cycles(exports: Exports, facts: Facts, key: bytes, settings: Mapping[st
     clock = Clock(settings["reporting_timezone"], now, settings)
     hours = Hours(exports, key, clock)
     believed_until = max(marks, default=facts.watermark_at)
-    conversations, of_message = _platform_cycles(exports, facts, key, believed_until)
+    latest = believed_until + timedelta(days=settings["clock_gap_days"])
+    conversations, of_message = _platform_cycles(exports, facts, key, believed_until, latest)
     cycles = [cycle for told in conversations.values() for cycle in told]
     rest: dict[tuple[str, str], list[Message]] = defaultdict(list)
     open_in: dict[tuple[str, str], list[Cycle]] = defaultdict(list)
@@ -200,7 +203,16 @@ def find_cycles(exports: Exports, facts: Facts, key: bytes, settings: Mapping[st
         cycles += _sessions(thread, in_order(messages), gap, facts.watermark_at, of_message)
     for cycle in cycles:
         cycle.messages = in_order(cycle.messages)
-    return Service(cycles, of_message, now, facts.watermark_at, hours, conversations)
+    return Service(
+        cycles,
+        of_message,
+        now,
+        facts.watermark_at,
+        hours,
+        conversations,
+        believed_until,
+        exports.inbox.states,
+    )
 
 
 def _joined(cycles: list[Cycle], message: Message, leeway: timedelta) -> Cycle | None:
@@ -270,7 +282,7 @@ def _chain(cycles: list[Cycle]) -> None:
 
 
 def _platform_cycles(
-    exports: Exports, facts: Facts, key: bytes, believed_until: datetime
+    exports: Exports, facts: Facts, key: bytes, believed_until: datetime, latest: datetime
 ) -> tuple[dict[str, list[Cycle]], dict[str, Cycle]]:
     listed = {c.key: c for c in exports.inbox.conversations}
     events: dict[str, list[Happening]] = defaultdict(list)
@@ -297,7 +309,10 @@ def _platform_cycles(
             else (own[0].channel_id if own else "unknown")
         )
         believed = [e for e in events[name] if e.at <= believed_until]
-        cycles = _cut(told, believed, [m for m in own if not m.has_clock_anomaly])
+        state = exports.inbox.states.get(name)
+        if state and state.updated_at and state.updated_at > latest:
+            state = None
+        cycles = _cut(told, believed, [m for m in own if not m.has_clock_anomaly], state)
         for cycle in cycles:
             cycle.conversation, cycle.contact_id, cycle.channel_id = name, contact_id, channel_id
             if told:
@@ -329,7 +344,10 @@ def _last_begun(cycles: list[Cycle], at: datetime) -> Cycle:
 
 
 def _cut(
-    told: Conversation | None, events: list[Happening], messages: list[Message]
+    told: Conversation | None,
+    events: list[Happening],
+    messages: list[Message],
+    state: State | None,
 ) -> list[Cycle]:
     """Cut one conversation at its marks: openings, closings, and what the customer wrote."""
     # Time, then in one second: the list's opening, the customer, events, the list's closing.
@@ -352,6 +370,15 @@ def _cut(
     if told and told.closed_at and not has_closing:
         marks.append((told.closed_at, 3, 0, "C", None, None))
     marks.sort(key=lambda mark: mark[:4])
+    if has_closing and told and state and state.updated_at:
+        last_at, last_kind = marks[-1][0], marks[-1][3]
+        if last_kind == "O" and state.is_resolved:
+            # Closed with the last activity, as long as that isn't older than the opening.
+            closings = [at for at in (told.closed_at, state.updated_at) if at and at >= last_at]
+            if closings:
+                marks.append((closings[0], 3, 0, "C", None, None))
+        elif last_kind == "C" and state.is_unresolved and state.updated_at > last_at + BESIDE:
+            marks.append((state.updated_at, 3, 0, "O", None, None))
     cycles: list[Cycle] = []
     is_open = False
     traces = [m.message_at for m in messages] + [e.at for e in events]
@@ -516,7 +543,8 @@ def _work(row: dict[str, Any], cycle: Cycle, service: Service, settings: Mapping
     row["is_abandoned"], row["abandonment_reason"] = _abandonment(
         row, cycle, told, messages, hours("abandonment_hours"), now
     )
-    row["bot_outcome"] = _outcome(row, cycle, messages, hours("bot_confirm_hours"), now)
+    patience = hours("bot_confirm_hours"), hours("abandonment_hours")
+    row["bot_outcome"] = _outcome(row, cycle, messages, *patience, now)
     target = service.hours.target(cycle.channel_id, cycle.category)
     row["sla_target_seconds"] = target[0] if target else None
     row["is_sla_met"] = _is_met(row, cycle, target, service) if target else None
@@ -562,15 +590,24 @@ def _abandonment(
 
 
 def _outcome(
-    row: dict[str, Any], cycle: Cycle, messages: list[Message], confirm: timedelta, now: datetime
+    row: dict[str, Any],
+    cycle: Cycle,
+    messages: list[Message],
+    confirm: timedelta,
+    silence: timedelta,
+    now: datetime,
 ) -> str | None:
     if row["bot_started_at"] is None:
         return None
     if row["handed_off_at"] or row["messages_sent_by_agents"]:
         return "handed_off"
-    if cycle.closed_at is None or now <= cycle.closed_at + confirm:
-        return "open"
     spoken = [m for m in messages if is_told(m) or is_answer(m)]
+    if cycle.closed_at is None:
+        last_at = max([row["bot_started_at"], *(m.message_at for m in spoken)])
+        is_gone = cycle.session_source == "platform" and now - last_at > silence
+        return "dropped_off" if is_gone else "open"
+    if now <= cycle.closed_at + confirm:
+        return "open"
     is_customers = bool(spoken) and spoken[-1].direction == "inbound"
     is_timed_out = cycle.session_source == "platform" and cycle.closed_by == "inactivity"
     is_back = cycle.next is not None and cycle.next.opened_at <= cycle.closed_at + confirm
@@ -651,8 +688,8 @@ def fct_responses(service: Service, facts: Facts, zone: str) -> Frame:
 def fct_conversation_events(service: Service, zone: str) -> Frame:
     """Return what happened to platforms' conversations, with its cycle."""
     rows = []
-    for cycles in service.conversations.values():
-        has_log = any(e.assignment_source for cycle in cycles for e in cycle.events)
+    for name, cycles in service.conversations.items():
+        given = [e for cycle in cycles for e in cycle.events if e.assignment_source]
         for cycle in cycles:
             for event in cycle.events:
                 rows.append(
@@ -670,22 +707,36 @@ def fct_conversation_events(service: Service, zone: str) -> Frame:
                     }
                 )
         last = cycles[-1]
-        if not has_log and last.assignee_agent_id:
-            rows.append(
-                {
-                    "cycle": last.key,
-                    "event_type": "assigned",
-                    "occurred_at": last.opened_at,
-                    "occurred_on": local_date(last.opened_at, zone),
-                    "actor_type": None,
-                    "actor_agent_id": "unknown",
-                    "assignee_agent_id": last.assignee_agent_id,
-                    "bot_id": "none",
-                    "channel_id": last.channel_id,
-                    "assignment_source": "current_assignee",
-                }
-            )
+        if not given and last.assignee_agent_id:
+            rows.append(_of_today(last, last.opened_at, last.assignee_agent_id, zone))
+        given = [e for e in given if e.at <= service.believed_until]
+        row = service.rows.get(name)
+        if given and row:
+            newest = max(given, key=lambda e: e.at)
+            agent_id = row.assignee_agent_id or "none"
+            is_newer = row.dumped_at >= newest.at
+            if is_newer and agent_id != (newest.assignee_agent_id or "none"):
+                at = newest.at + timedelta(microseconds=1)
+                if row.updated_at:
+                    at = max(at, min(row.updated_at, service.believed_until))
+                rows.append(_of_today(_last_begun(cycles, at), at, agent_id, zone))
     return pd.DataFrame(rows, dtype=object)
+
+
+def _of_today(cycle: Cycle, at: datetime, agent_id: str, zone: str) -> dict[str, Any]:
+    """Return that the conversation is this agent's, as its platform has it today."""
+    return {
+        "cycle": cycle.key,
+        "event_type": "unassigned" if agent_id == "none" else "assigned",
+        "occurred_at": at,
+        "occurred_on": local_date(at, zone),
+        "actor_type": None,
+        "actor_agent_id": "unknown",
+        "assignee_agent_id": agent_id,
+        "bot_id": "none",
+        "channel_id": cycle.channel_id,
+        "assignment_source": "current_assignee",
+    }
 
 
 def add_current_agents(conversations: Frame, events: Frame, service: Service) -> None:

@@ -11,6 +11,7 @@ from tests.pipeline.inbox import (
     ACTIVITY,
     INCOMING,
     OUTGOING,
+    PENDING,
     RESOLVED,
     TEMPLATE,
     Row,
@@ -487,6 +488,41 @@ def _kept_after_the_close(desk: Desk) -> None:
     desk.say(talk, at(4), ("Contact", 224), wamid="wamid.d24-in1", to=to)
     desk.event(talk, at(6), "conversation_resolved")
     desk.say(talk, at(7), ("Contact", 224), wamid="wamid.d24-in2", to=to)
+
+
+def _only_the_dump_knows(desk: Desk) -> None:
+    """Closed, opened again and given away in words nobody parses; what was typed in the app."""
+    # The report of the first closing is all that stands there; a notice tells of the second.
+    to = desk.person(225, at(0))
+    talk = desk.talk(25, 225, at(0), status=RESOLVED, updated_at=at(2, "12:00:00"))
+    desk.event(talk, at(0), "conversation_opened")
+    desk.say(talk, at(0), ("Contact", 225), wamid="wamid.d25-in1", to=to)
+    desk.say(talk, at(0, "10:10:00"), ADA, wamid="wamid.d25-1", to=to)
+    desk.event(talk, at(0, "11:00:00"), "conversation_resolved", 1)
+    desk.say(talk, at(2), ("Contact", 225), wamid="wamid.d25-in2", to=to)
+    desk.notice(talk, at(2, "12:00:00"), "Conversation was marked resolved by Ben Agent")
+    # Of the second closing nothing tells but the status, nor of who has it in the end.
+    to = desk.person(226, at(0))
+    talk = desk.talk(26, 226, at(0), status=RESOLVED, updated_at=at(2, "12:00:05"),
+                     last_activity_at=at(2, "12:00:00"), assignee_id=2)  # fmt: skip
+    desk.say(talk, at(0), ("Contact", 226), wamid="wamid.d26-in1", to=to)
+    desk.notice(talk, at(0, "10:05:00"), "Assigned to Ada Agent by Ben Agent")
+    desk.event(talk, at(0, "11:00:00"), "conversation_resolved", 1)
+    desk.say(talk, at(2), ("Contact", 226), wamid="wamid.d26-in2", to=to)
+    desk.notice(talk, at(2, "10:05:00"), "Zugewiesen an Ben Agent von Ada Agent")
+    # Opened again by hand, and nobody's.
+    to = desk.person(227, at(0))
+    talk = desk.talk(27, 227, at(0), updated_at=at(1, "09:00:00"))
+    desk.say(talk, at(0), ("Contact", 227), wamid="wamid.d27-in1", to=to)
+    desk.notice(talk, at(0, "10:05:00"), "Ada Agent self-assigned this conversation")
+    desk.event(talk, at(0, "11:00:00"), "conversation_resolved", 1)
+    desk.say(talk, at(1, "09:30:00"), None, wamid="wamid.d27-1", to=to,
+             content_attributes='{"external_echo": true}')  # fmt: skip
+    # The bot was left alone, and nobody closes it.
+    to = desk.person(228, at(0))
+    talk = desk.talk(28, 228, at(0), status=PENDING)
+    desk.say(talk, at(0), ("Contact", 228), wamid="wamid.d28-in1", to=to)
+    desk.say(talk, at(0, "10:00:05"), BOT, wamid="wamid.d28-1", to=to)
 
 
 def _two_inboxes_and_none(desk: Desk) -> None:

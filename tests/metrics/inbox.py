@@ -30,6 +30,7 @@ CHANNEL_TYPES = {
 # Chatwoot writes a report and a notice of one thing one after the other.
 BESIDE = timedelta(seconds=60)
 A_BOT = "a bot"
+ECHO = r'"external_echo\\?": ?true'
 REPORTED = {
     "conversation_resolved": ("closed", "agent"),
     "conversation_bot_resolved": ("closed", "automation"),
@@ -60,6 +61,17 @@ class Conversation:
     closing_agent_id: str | None
     category: str
     assignee_agent_id: str | None
+
+
+@dataclass(frozen=True)
+class State:
+    """How Chatwoot has a conversation today, and how new the dump is that says so."""
+
+    is_resolved: bool
+    is_unresolved: bool
+    assignee_agent_id: str | None
+    updated_at: datetime | None
+    dumped_at: datetime
 
 
 @dataclass(frozen=True)
@@ -104,6 +116,7 @@ class Inbox:
     """What platforms tell of conversations."""
 
     conversations: list[Conversation] = field(default_factory=list)
+    states: dict[str, State] = field(default_factory=dict)
     happenings: list[Happening] = field(default_factory=list)
     messages: list[InboxMessage] = field(default_factory=list)
     sightings: list[tuple[str, datetime, Person]] = field(default_factory=list)
@@ -132,6 +145,18 @@ def _label(text: str | None) -> str:
     parts = re.split("[_-]", text)
     is_plain = all(part.isalpha() for part in parts) and len(text) <= 60
     return text if is_plain and (len(parts) == 1 or text == text.lower()) else "other"
+
+
+def _dumped_at(raw: Path) -> dict[str, datetime]:
+    """Return how new the dump is that has the newest row of each conversation."""
+    newest: dict[str, tuple[Any, Any]] = {}
+    times: dict[Any, datetime] = {}
+    for age, row in csv_table(raw, raw / "chatwoot" / "conversations"):
+        told = (moment(row.get(c)) for c in ("created_at", "updated_at", "last_activity_at"))
+        times[age] = max([times.get(age, datetime.min), *(t for t in told if t)])
+        rank = moment(row.get("updated_at")) or datetime.min, age
+        newest[row["id"]] = max(newest.get(row["id"], rank), rank)
+    return {key: times[age] for key, (_, age) in newest.items()}
 
 
 def read_inbox(raw: Path, tables: Mapping[str, list[dict[str, Any]]]) -> Inbox:
@@ -217,6 +242,7 @@ def _read_chatwoot(found: Inbox, raw: Path) -> None:
         _see(found, "contact_inboxes", row, person)
     people: dict[str, Person] = {}
     writers: dict[str, Person] = {}
+    dumped_at = _dumped_at(raw)
     for row in chatwoot_table(raw, "conversations").values():
         person = _pairs(("platform", row.get("contact_id") and f"chatwoot:{row['contact_id']}"))
         people[row["id"]] = person
@@ -240,6 +266,15 @@ def _read_chatwoot(found: Inbox, raw: Path) -> None:
                 _label(min(labels, key=str.encode) if labels else None),
                 f"chatwoot:{assignee}" if assignee else None,
             )
+        )
+        status = (row.get("status") or "").lower()
+        status = CONVERSATION_STATES[int(status)] if status.isdigit() else status
+        found.states[f"chatwoot:{row['id']}"] = State(
+            status == RESOLVED,
+            status in CONVERSATION_STATES and status != RESOLVED,
+            f"chatwoot:{assignee}" if assignee else None,
+            moment(row.get("updated_at")),
+            dumped_at[row["id"]],
         )
         found.clocks["chatwoot conversations"] += [t for t in (opened_at, closed_at) if t]
     written = chatwoot_table(raw, "messages")
@@ -314,6 +349,9 @@ def _read_message(
     is_survey = row.get("content_type") in ("9", "input_csat")
     record_id = source_id if source_id.startswith("wamid.") else f"chatwoot|{row['id']}"
     kind = "contact" if is_inbound else SENDERS.get(sender)
+    # Typed in the app: nobody of Chatwoot's wrote it.
+    if row["message_type"] in ("1", "outgoing") and not sender and re.search(ECHO, content):
+        kind = "agent"
     found.messages.append(
         InboxMessage(
             record_id,
@@ -385,7 +423,8 @@ def _notice(
 def _one_closing(told: list[Happening]) -> list[Happening]:
     """Make one closing of what two reports and a notice say of it; the notice says who closed.
 
-    The report names the agent in charge, whoever closed.
+    The report names the agent in charge, whoever closed. A notice alone counts after the last report
+    of its kind; what was never closed before is opened, whatever the report calls it.
     """
     kept = [h for h in told if h.event_type not in ("closed", "reopened")]
     by_key: dict[str, list[Happening]] = defaultdict(list)
@@ -401,13 +440,27 @@ def _one_closing(told: list[Happening]) -> list[Happening]:
                 runs[-1].append(one)
             else:
                 runs.append([one])
+        reported = {
+            kind: max(
+                (h.at for h in those if h.event_type == kind and not h.is_notice), default=None
+            )
+            for kind in ("closed", "reopened")
+        }
+        closed_at = min((h.at for h in those if h.event_type == "closed"), default=datetime.max)
         for run in runs:
+            kind, is_reported = run[0].event_type, not all(h.is_notice for h in run)
+            last_at = reported[kind]
+            if not is_reported and last_at and run[0].at <= last_at + BESIDE:
+                continue
+            if kind == "reopened" and is_reported and run[0].at < closed_at:
+                kind = "opened"
             notice = next((h for h in run if h.is_notice), None)
             bots = next((h for h in run if h.actor_type == "automation"), None)
             says = notice or bots or run[0]
             kept.append(
                 replace(
                     run[0],
+                    event_type=kind,
                     actor_type=says.actor_type,
                     actor_agent_id=says.actor_agent_id,
                     is_timer=says.is_timer,

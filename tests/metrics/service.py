@@ -448,11 +448,18 @@ def _held(agent_id: str, by_cycle: Mapping[Any, dict[str, Any]], log: Rows, end:
         if cycle is not None and event["occurred_at"] < end:
             last[cycle["conversation"]] = event
     # Who has it today had it all the time, where no export tells of an assignment.
+    logged = {
+        by_cycle[e["cycle"]]["conversation"]
+        for e in log
+        if e["assignment_source"] != "current_assignee" and e["cycle"] in by_cycle
+    }
     today = {
         by_cycle[e["cycle"]]["conversation"]: e
         for e in log
         if e["assignment_source"] == "current_assignee" and e["cycle"] in by_cycle
     }
+    for conversation in logged & today.keys():
+        del today[conversation]
     held = 0
     for cycle in by_cycle.values():
         is_open = cycle["opened_at"] < end and (

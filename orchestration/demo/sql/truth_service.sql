@@ -182,6 +182,10 @@ select
     case
         when bot_started_at is null then null
         when handed_off_at is not null or messages_sent_by_agents > 0 then 'handed_off'
+        -- Nobody closed it, and for a day nobody has said a word.
+        when closed_at is null
+            and watermark_at > greatest(bot_started_at, last_inbound_at, last_answer_at) + interval 24 hour
+            then 'dropped_off'
         when closed_at is null or watermark_at < closed_at + interval 24 hour then 'open'
         when closed_by = 'inactivity' or last_inbound_at > last_answer_at
             or opened_after <= closed_at + interval 24 hour then 'dropped_off'

@@ -262,15 +262,45 @@ closings_with_notices as (
         ) = 1
 ),
 
+-- Until when reporting events tell, those beside them included.
 closed_by_events as (
-    select distinct conversation_key
+    select
+        conversation_key,
+        max(occurred_at) + interval 1 minute as told_until_at
     from chatwoot_closings
+    group by conversation_key
 ),
 
 reopened_by_events as (
-    select distinct conversation_key
+    select
+        conversation_key,
+        max(occurred_at) + interval 1 minute as told_until_at
     from reporting_events
     where name = 'conversation_opened'
+    group by conversation_key
+),
+
+-- What was never closed can't be reopened: Chatwoot reports the first opening alike.
+first_closings as (
+    select
+        conversation_key,
+        min(occurred_at) as closed_at
+    from (
+        select
+            conversation_key,
+            occurred_at,
+            is_implausible
+        from chatwoot_closings
+        union all
+        select
+            conversation_key,
+            occurred_at,
+            is_implausible
+        from activities
+        where event_type = 'closed'
+    ) as all_closings
+    where not is_implausible
+    group by conversation_key
 ),
 
 chatwoot_events as (
@@ -297,21 +327,27 @@ chatwoot_events as (
     from closings_with_notices
     union all
     select
-        event_key,
-        conversation_key,
+        reporting_events.event_key,
+        reporting_events.conversation_key,
         'reporting_events' as stream,
-        case name when 'conversation_opened' then 'reopened' else 'handoff' end as event_type,
-        occurred_at,
-        is_implausible,
-        case name when 'conversation_bot_handoff' then 'bot' end as actor_type,
+        case
+            when reporting_events.name = 'conversation_bot_handoff' then 'handoff'
+            when reporting_events.occurred_at >= first_closings.closed_at then 'reopened'
+            else 'opened'
+        end as event_type,
+        reporting_events.occurred_at,
+        reporting_events.is_implausible,
+        case reporting_events.name when 'conversation_bot_handoff' then 'bot' end as actor_type,
         cast(null as varchar) as actor_agent_id,
         cast(null as varchar) as assignee_agent_id,
         cast(null as varchar) as bot_id,
         false as is_closed_by_timer
     from reporting_events
-    where name in ('conversation_opened', 'conversation_bot_handoff')
+    left join first_closings
+        on reporting_events.conversation_key = first_closings.conversation_key
+    where reporting_events.name in ('conversation_opened', 'conversation_bot_handoff')
     union all
-    -- A notice of a closing counts where no reporting event tells of one; so does a reopening's.
+    -- A notice of a closing counts after the last that reporting events tell; so with reopenings.
     select
         activities.record_id as event_key,
         activities.conversation_key,
@@ -330,8 +366,13 @@ chatwoot_events as (
     left join reopened_by_events
         on activities.conversation_key = reopened_by_events.conversation_key
     where
-        (activities.event_type <> 'closed' or closed_by_events.conversation_key is null)
-        and (activities.event_type <> 'reopened' or reopened_by_events.conversation_key is null)
+        activities.occurred_at > coalesce(
+            case activities.event_type
+                when 'closed' then closed_by_events.told_until_at
+                when 'reopened' then reopened_by_events.told_until_at
+            end,
+            timestamp '-infinity'
+        )
     union all
     select
         record_id as event_key,

@@ -1,7 +1,8 @@
 -- One row per time that opens or closes a platform's conversation: its opening and closing as
 -- listed, the events, and each message of the customer, which opens it again where it was closed,
--- told or not. Marks of one kind in a row are one: a cycle begins with the first opening after a
--- closing and ends with the next closing. Times that can't be true mark nothing.
+-- told or not. Where Chatwoot's dump says otherwise than all of them, that is the last mark.
+-- Marks of one kind in a row are one: a cycle begins with the first opening after a closing and
+-- ends with the next closing. Times that can't be true mark nothing.
 with
 
 conversations as (
@@ -32,6 +33,15 @@ told_events as (
     from {{ ref('int_conversation_events__told') }}
 ),
 
+states as (
+    select
+        conversation_key,
+        is_resolved,
+        is_unresolved,
+        updated_at
+    from {{ ref('int_conversation_states') }}
+),
+
 reports as (
     select
         record_id,
@@ -60,8 +70,15 @@ clocks as (
     select
         source,
         stream,
-        last_plausible_at
+        last_plausible_at,
+        watermark_at
     from {{ ref('int_conversation_clocks') }}
+),
+
+-- Rows of a dump have no clock of their own.
+known_until as (
+    select max(watermark_at) + interval ({{ var('clock_gap_days') | int }}) day as plausible_until
+    from clocks
 ),
 
 message_clocks as (
@@ -130,7 +147,7 @@ messages as (
         end
 ),
 
-marks as (
+told_marks as (
     select
         conversation_key,
         opened_at as marked_at,
@@ -189,6 +206,70 @@ marks as (
     anti join closed_conversations
         on listed.conversation_key = closed_conversations.conversation_key
     where listed.closed_at <= listed.plausible_until and listed.closed_at >= listed.opened_at
+),
+
+-- What is known last of a conversation that an event closed.
+last_marks as (
+    select
+        told_marks.conversation_key,
+        max(told_marks.marked_at) as marked_at,
+        arg_max(
+            told_marks.mark,
+            row(told_marks.marked_at, told_marks.mark_number, told_marks.mark_rank)
+        ) as mark
+    from told_marks
+    semi join closed_conversations
+        on told_marks.conversation_key = closed_conversations.conversation_key
+    group by told_marks.conversation_key
+),
+
+-- A row of the dump that is older than what is known last tells nothing of it. A closing is of the
+-- last activity, as everywhere; nobody says when it was opened again, but by the row's last change
+-- it was, if that is a minute past the closing: Chatwoot notes one closing in several tables.
+state_marks as (
+    select
+        listed.conversation_key,
+        case
+            when
+                states.is_resolved
+                and listed.closed_at between last_marks.marked_at and listed.plausible_until
+                then listed.closed_at
+            else states.updated_at
+        end as marked_at,
+        last_marks.marked_at as last_marked_at,
+        case when states.is_resolved then 'closed' else 'opened' end as mark
+    from listed
+    inner join states on listed.conversation_key = states.conversation_key
+    inner join last_marks on listed.conversation_key = last_marks.conversation_key
+    cross join known_until
+    where
+        states.updated_at <= coalesce(known_until.plausible_until, timestamp 'infinity')
+        and case last_marks.mark
+            when 'opened' then states.is_resolved
+            when 'closed' then states.is_unresolved
+        end
+),
+
+marks as (
+    select * from told_marks
+    union all
+    select
+        state_marks.conversation_key,
+        state_marks.marked_at,
+        1000000000000000000 as mark_number,
+        case state_marks.mark when 'closed' then 1 else 2 end as mark_rank,
+        state_marks.mark,
+        'conversation' as origin,
+        cast(null as varchar) as event_id,
+        cast(null as varchar) as actor_type,
+        cast(null as varchar) as actor_agent_id,
+        false as is_closed_by_timer
+    from state_marks
+    where
+        case state_marks.mark
+            when 'closed' then state_marks.marked_at >= state_marks.last_marked_at
+            else state_marks.marked_at > state_marks.last_marked_at + interval 1 minute
+        end
 ),
 
 first_marks as (

@@ -1,6 +1,7 @@
 -- Which agent an open conversation lay with, and from when to when (the backlog of agents). The log
 -- of assignments tells; an assignment outlives a close, so that a reopened conversation is its last
--- agent's. Where a conversation has no log, it lay with its agent of today all the time.
+-- agent's. Where a conversation has no log, it lay with its agent of today all the time, for nobody
+-- knows since when. Beside a log the agent of today has it since the dump's row changed last.
 with
 
 conversations as (
@@ -22,13 +23,10 @@ events as (
         conversation_cycle_id,
         event_type,
         occurred_at,
-        assignee_agent_id
+        assignee_agent_id,
+        assignment_source
     from {{ ref('fct_conversation_events') }}
-    where
-        event_type in ('assigned', 'unassigned')
-        -- Who has it today is no log: nobody knows since when.
-        and coalesce(assignment_source <> 'current_assignee', true)
-        and not has_clock_anomaly
+    where event_type in ('assigned', 'unassigned') and not has_clock_anomaly
 ),
 
 -- Of one second the assignment counts: another agent is often told as taken away and given.
@@ -46,6 +44,8 @@ assignments as (
             partition by conversations.conversation_id, events.occurred_at
             order by events.event_type, events.event_id
         ) = 1
+        and bool_or(coalesce(events.assignment_source <> 'current_assignee', true))
+            over (partition by conversations.conversation_id)
 ),
 
 logged_conversations as (

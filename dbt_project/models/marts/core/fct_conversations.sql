@@ -555,6 +555,14 @@ final as (
         case
             when bot_started_at is null then null
             when handed_off_at is not null or messages_sent_by_agents > 0 then 'handed_off'
+            -- Who is silent for so long is gone, whether or not somebody closes it. What silence
+            -- ends is inferred, and closes by itself.
+            when
+                closed_at is null
+                and session_source = 'platform'
+                and watermark_at > greatest(bot_started_at, last_inbound_at, last_answer_at)
+                + interval ({{ var('abandonment_hours') | int }}) hour
+                then 'dropped_off'
             when
                 closed_at is null
                 or watermark_at

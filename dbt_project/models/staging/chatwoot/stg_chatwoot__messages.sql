@@ -46,7 +46,9 @@ named as (
         -- A template of WhatsApp's; what Chatwoot calls template are texts of its own.
         try_cast(additional_attributes as json) as attributes,
         json_extract(try_cast(additional_attributes as json), '$.template_params')
-            as template_params
+            as template_params,
+        -- JSON that may be quoted once more.
+        regexp_matches(content_attributes, 'external_echo[\\": ]+true\b') as is_external_echo
     from messages
 ),
 
@@ -75,6 +77,12 @@ final as (
             when named.attributes ->> '$.campaign_id' is not null then 'campaign'
             when named.sender_type = 'User' then 'agent'
             when named.sender_type in ('AgentBot', 'Captain::Assistant') then 'bot'
+            -- Nobody of Chatwoot's: typed in the app on the telephone (SOURCES 5).
+            when
+                named.message_kind = 'outgoing'
+                and named.sender_type is null
+                and named.is_external_echo
+                then 'agent'
         end as sender_type,
         case when named.sender_type = 'User' then named.sender_id end as agent_id,
         -- An agent and a bot may have the same number.
