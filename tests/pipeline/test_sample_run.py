@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from orchestration.demo import DemoSettings, generate
-from tests.conftest import SAMPLE, Built, RunCli
+from orchestration.scorecard import shown
+from tests.conftest import ROOT, SAMPLE, Built, RunCli
 from tests.pipeline.conftest import MakeOnce
 from tests.pipeline.harness import assert_same_marts, build, query, records
 from tests.pipeline.payloads import WEBHOOKS, message_id, status, write
@@ -116,7 +117,7 @@ def test_the_printed_scorecard_is_the_published_file_and_the_truth(
         assert Decimal(row["cost_amount"]) == cost
         line = [*row["channel"].split(), *(str(expected[name]) for name in COUNTS)]
         assert line in printed
-        assert any(cells[-1:] == [row["cost_amount"]] for cells in printed)
+        assert any(cells[-1:] == [shown(Decimal(row["cost_amount"]))] for cells in printed)
     total = card["messaging_total"]
     for name in COUNTS:
         in_logs = sum(row[name] for row in drawn.values())
@@ -143,6 +144,13 @@ def test_the_printed_scorecard_is_the_published_file_and_the_truth(
     for window in ("1d", "7d", "28d"):
         name = f"contacts_active_{window}"
         assert card["active_contacts"][name] == active[name]
+
+
+def test_the_readme_shows_what_a_run_prints(sample: Built) -> None:
+    shown = (ROOT / "README.md").read_text(encoding="utf-8").split("```")[1]
+    printed = [line.split() for line in sample.output.splitlines()]
+    assert len(shown.splitlines()) > 20
+    assert [line for line in shown.splitlines() if line.split() not in printed] == []
 
 
 def test_every_month_of_the_published_file_is_the_truth(sample: Built, truth: Path) -> None:

@@ -1,6 +1,6 @@
 -- Lines of several files add up: a schedule may come split over files, and shifts that overlap are
--- merged later. A row whose day or time can't be read is left out (a check warns): no bad cell stops
--- a run.
+-- merged later. A row whose day or time can't be read is left out (a check warns): no bad cell
+-- stops a run.
 with
 
 business_hours as (

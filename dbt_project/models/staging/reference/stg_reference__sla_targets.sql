@@ -1,5 +1,5 @@
--- A row whose seconds, clock or metric can't be read is left out (a check warns); of one channel and
--- category the newest export that can be read wins, and of two in one export the stricter.
+-- A row whose seconds, clock or metric can't be read is left out (a check warns); of one channel
+-- and category the newest export that can be read wins, and of two in one export the stricter.
 with
 
 sla_targets as (
