@@ -81,7 +81,6 @@ def recompute(
     of_sales = customers.with_now(clock, min(clock.now, of_orders.now))
     told_by = [s.watermark_at for s in conversations_clock(exports, chosen) if s.watermark_at]
     told_by = [max(told_by)] if told_by else []
-    with_conversations = customers.with_now(clock, min([of_sales.now, *told_by]))
     of_service = customers.with_now(clock, min([clock.now, *told_by]))
     orders = fct_orders(exports, facts, chosen)
     clicks = link_clicks(exports, facts)
@@ -142,7 +141,7 @@ def recompute(
             leads,
             messages,
             chatting,
-            with_conversations,
+            of_sales,
             bool(exports.orders),
         ),
         "kpi_aov": sales.kpi_aov(orders, of_sales),

@@ -574,8 +574,13 @@ def kpi_feedback(surveys: Frame, clock: Clock) -> Frame:
     return mart
 
 
-def sales_columns(conversations: Frame, exports: Any, facts: Any, clock: Clock) -> Frame:
-    """Return who began a conversation, and who of them became a lead, per period."""
+def sales_columns(
+    conversations: Frame, exports: Any, facts: Any, of_service: Clock, clock: Clock
+) -> Frame:
+    """Return who began a conversation, and who of them became a lead, per period of sales.
+
+    None where conversations end before the period does, or before the last day of a running one.
+    """
     cycles = believed(conversations)
     opened = Book(cycles, "opened_on", [], clock.today)
     people = leads(exports, facts)
@@ -591,6 +596,11 @@ def sales_columns(conversations: Frame, exports: Any, facts: Any, clock: Clock) 
             c["contact_id"] for c in begun if c["opened_by"] == "contact" and not c["is_reopening"]
         } - set(NOBODY)
         with_lead = sum((who, grain, start) in led for who in began) if len(people) else None
+        ends_at = end_at(start, grain, clock.zone)
+        is_running = clock.now < ends_at and of_service.today >= clock.today
+        if of_service.now < ends_at and not is_running:
+            found.append({"period_grain": grain, "period_start_on": start})
+            continue
         found.append(
             {
                 "period_grain": grain,

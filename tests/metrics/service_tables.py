@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,10 @@ def service_tables(
     of = found.of_message
     keys = [of[m].key if m in of else None for m in messages["message_id"]]
     messages["cycle"] = pd.Series(keys, messages.index, dtype=object)
-    of_surveys = kpis.Clock(zone, found.now, settings)
+    # Ratings end with the conversations, other answers go by the messages.
+    of_messages = kpis.Clock(zone, facts.watermark_at, settings)
+    orders_now = facts.orders_watermark_at
+    of_sales = replace(of_messages, now=min(facts.watermark_at, orders_now or facts.watermark_at))
     return {
         "fct_messages": messages,
         "fct_conversations": conversations,
@@ -67,9 +71,9 @@ def service_tables(
         "kpi_conversation_categories": service.kpi_conversation_categories(conversations, clock),
         "kpi_automation": service.kpi_automation(conversations, clock),
         "kpi_agents": service.kpi_agents(conversations, events, messages, answers, found, clock),
-        "kpi_csat": service.kpi_csat(answers, of_surveys),
-        "kpi_nps": service.kpi_nps(answers, of_surveys),
-        "kpi_feedback": service.kpi_feedback(answers, of_surveys),
+        "kpi_csat": service.kpi_csat(answers, clock),
+        "kpi_nps": service.kpi_nps(answers, of_messages),
+        "kpi_feedback": service.kpi_feedback(answers, of_messages),
         "kpi_busiest_hours": conversation_hours(conversations, messages, found.hours, clock),
-        "kpi_sales": service.sales_columns(conversations, exports, facts, clock),
+        "kpi_sales": service.sales_columns(conversations, exports, facts, clock, of_sales),
     }
