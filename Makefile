@@ -57,7 +57,7 @@ demo: $(INSTALLED) ## write demo exports, SCALE times the sample, to OUT (data/d
 # of a module share is built once, not once a worker.
 PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
 
-test: $(INSTALLED) ## every layer of tests, under 10 minutes
+test: $(INSTALLED) ## every layer of tests, half an hour on two cores
 	@$(PYTEST) -m "not long" $(ARGS)
 
 test-full: $(INSTALLED) ## with the long runs and the mutants
