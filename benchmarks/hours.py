@@ -40,21 +40,26 @@ cross join (values ('week'), ('night')) as schedules (schedule_id);
 create table int_watermarks as
 select 'messages' as subject, timestamp '2026-11-01' as watermark_at;
 
+create table fct_conversations as
+select
+    cast(number as varchar) as conversation_cycle_id,
+    channels.channel_id
+from range({spans}) as numbers (number)
+inner join (select channel_id, row_number() over () - 1 as place from int_channels) as channels
+    on number % {channels} = channels.place;
+
 create table int_conversation_turns as
 select
     cast(number as varchar) as turn_id,
-    'none' as conversation_cycle_id,
+    cast(number as varchar) as conversation_cycle_id,
     'none' as contact_id,
-    channels.channel_id,
     timestamp '2021-11-01' + to_seconds(hash(number) % 150000000) as started_at,
     1 as messages_received,
     started_at + to_seconds(hash(number * 7) % 500000) as first_reply_at,
     first_reply_at as first_human_reply_at,
     'none' as responder_agent_id,
     false as has_clock_anomaly
-from range({spans}) as numbers (number)
-inner join (select channel_id, row_number() over () - 1 as place from int_channels) as channels
-    on number % {channels} = channels.place;
+from range({spans}) as numbers (number);
 """
 
 
